@@ -1,0 +1,64 @@
+"""How many judgements a frame may have."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+CARRY_S = 0.25
+"""Unused allowance is kept for so long, so that a group walking in is judged at once."""
+
+
+class Budget(Protocol):
+    def allow(self, t: float) -> int:
+        """Judgements that the frame at `t` may have."""
+        ...
+
+    def spent(self, n: int, seconds: float) -> None:
+        """Reports that `n` judgements were made and what they cost."""
+        ...
+
+
+class MediaBudget:
+    """For files: from media time alone, so that results do not depend on the machine's speed."""
+
+    def __init__(self, judgements_per_s: float) -> None:
+        self._rate = judgements_per_s
+        self._left = max(1.0, judgements_per_s * CARRY_S)
+        self._t: float | None = None
+
+    def allow(self, t: float) -> int:
+        if self._t is not None:
+            self._left = min(self._left + self._rate * max(0.0, t - self._t), max(1.0, self._rate * CARRY_S))
+        self._t = t
+        # Times come from sums of fractions: 0.9999999 of a judgement is one.
+        return math.floor(self._left + 1e-6)
+
+    def spent(self, n: int, seconds: float) -> None:
+        del seconds  # what it cost this machine must not matter
+        self._left -= n
+
+
+class LiveBudget:
+    """For live sources: as many as fit into `share` of the time between frames, at least one."""
+
+    def __init__(self, share: float, *, memory: float = 0.9) -> None:
+        self._share, self._memory = share, memory
+        self._cost_s: float | None = None
+        self._interval_s: float | None = None
+        self._t: float | None = None
+
+    def allow(self, t: float) -> int:
+        if self._t is not None and t > self._t:
+            self._interval_s = self._mix(self._interval_s, min(t - self._t, 0.5))
+        self._t = t
+        if self._cost_s is None or self._interval_s is None:
+            return 1
+        return max(1, math.floor(self._share * self._interval_s / self._cost_s))
+
+    def spent(self, n: int, seconds: float) -> None:
+        if n > 0:
+            self._cost_s = self._mix(self._cost_s, seconds / n)
+
+    def _mix(self, old: float | None, new: float) -> float:
+        return new if old is None else self._memory * old + (1 - self._memory) * new

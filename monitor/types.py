@@ -1,0 +1,134 @@
+"""The facts that travel through the program: frozen values, arrays read-only, units and colour order in the names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+U8: TypeAlias = npt.NDArray[np.uint8]
+F32: TypeAlias = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a source."""
+
+    index: int
+    """Counts every picture the source delivered, also those that were dropped: a gap is a drop."""
+    t: float
+    """Seconds, monotonic; presentation time for files."""
+    wall: float | None
+    """Seconds since 1970 UTC, for people and logs only; None for files."""
+    bgr: U8 = field(repr=False)
+    """(H, W, 3), read-only."""
+
+    @property
+    def height_px(self) -> int:
+        return int(self.bgr.shape[0])
+
+    @property
+    def width_px(self) -> int:
+        return int(self.bgr.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A live source that has no frame now."""
+
+    state: str
+    """connecting, stalled or lost"""
+    since_s: float
+    """Seconds since the last frame (since the opening, where there was none)."""
+    why: str = ""
+    """What is known of the cause, for people; never holds credentials."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels, half-open, inside its frame."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    @property
+    def width(self) -> float:
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> float:
+        return self.y1 - self.y0
+
+    @property
+    def area(self) -> float:
+        return max(0.0, self.width) * max(0.0, self.height)
+
+    @property
+    def center(self) -> tuple[float, float]:
+        return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What the detector found in one frame."""
+
+    box: Box
+    score: float
+    points: F32 = field(repr=False)
+    """(6, 2) px: right eye, left eye, nose tip, mouth centre, right ear, left ear (MediaPipe's order)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One person, as far as is known now."""
+
+    id: int
+    face: Face
+    """The last find, or where it is expected now when `seen_t` is older than the frame."""
+    since_t: float
+    seen_t: float
+    judged_t: float
+    """Time of the last judgement; -inf before the first."""
+    judgements: int
+    probs: F32 | None
+    """(K,), smoothed, after the prior correction; None = never judged."""
+    label: int | None
+    """Index into the card's classes; None = undecided."""
+    reason: str | None
+    """Why undecided: small, blurred, few judgements, unsure; None when decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the classifier said of one track in one frame."""
+
+    track: int
+    """The track's id."""
+    probs: F32 | None
+    """(K,), as the engine gave them; None where the crop was not worth asking."""
+    reason: str | None
+    """small or blurred where `probs` is None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One frame and everybody in it."""
+
+    frame: Frame
+    tracks: tuple[Track, ...]
+    """Confirmed tracks, by id; a track that leaves this tuple is gone for good."""
+    ms: Mapping[str, float]
+    """Milliseconds by stage: read, detect, match, crop, classify, draw."""
+    canvas: U8 | None = field(default=None, repr=False)
+    """(H, W, 3) BGR with the overlay; None where nobody asked for one."""
+
+
+def freeze(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """The same array, marked read-only."""
+    array.setflags(write=False)
+    return array
