@@ -32,7 +32,9 @@ def crop_face(
     pads = (inner_y0 - top, top + n - inner_y0 - patch.shape[0], inner_x0 - left, left + n - inner_x0 - patch.shape[1])
     if any(pad > 0 for pad in pads):
         before_y, after_y, before_x, after_x = (max(0, pad) for pad in pads)
-        patch = cv2.copyMakeBorder(patch, before_y, after_y, before_x, after_x, cv2.BORDER_REPLICATE)[:n, :n]
-    small: U8 = cv2.resize(patch, (size_px, size_px), interpolation=interpolation)
+        patch = np.asarray(
+            cv2.copyMakeBorder(patch, before_y, after_y, before_x, after_x, cv2.BORDER_REPLICATE)[:n, :n], np.uint8
+        )
+    small = cv2.resize(patch, (size_px, size_px), interpolation=interpolation)
     target = np.empty((size_px, size_px, 3), np.uint8) if out is None else out
-    return cv2.cvtColor(small, cv2.COLOR_BGR2RGB, dst=target)  # type: ignore[return-value]
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB, dst=target), np.uint8)

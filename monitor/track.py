@@ -39,17 +39,21 @@ class Tracker:
         self._settings, self._rule, self._new_score = settings, rule, new_score
         self._people: dict[int, _Person] = {}
         self._next_id = 1
-        self._t = 0.0
-        self._size = (1, 1)
+        self._t, self._size, self._still = 0.0, (1, 1), False
 
     def expected(self, t: float) -> tuple[Box, ...]:
         """Where the followed faces should be at `t`, by id."""
         return tuple(person.motion.at(t) for person in self._people.values())
 
     def match(self, frame: Frame, faces: Sequence[Face]) -> None:
-        """Continues tracks with the faces of a frame, starts new ones, lets go of those not found for long."""
-        self._t, self._size = frame.t, (frame.width_px, frame.height_px)
-        self._people = {p.id: p for p in self._people.values() if frame.t - p.seen_t <= self._patience_s(p)}
+        """Continues tracks with the faces of a frame, starts new ones, lets go of those not found for long.
+
+        A still picture begins anew: what it shows is all there is to know.
+        """
+        stale = frame.still or self._still
+        self._t, self._size, self._still = frame.t, (frame.width_px, frame.height_px), frame.still
+        kept = () if stale else self._people.values()
+        self._people = {p.id: p for p in kept if frame.t - p.seen_t <= self._patience_s(p)}
         people = list(self._people.values())
         gates = [GATE + GATE_PER_S * (frame.t - p.seen_t) for p in people]
         pairs, left = pair([p.motion.at(frame.t) for p in people], gates, faces)
@@ -76,7 +80,8 @@ class Tracker:
             return
         motion = Motion(face.box, self._t)
         never = Verdict()
-        person = _Person(self._next_id, face, motion, self._t, self._t, 1, never.judged_t, never)
+        finds = self._settings.confirm_finds if self._still else 1
+        person = _Person(self._next_id, face, motion, self._t, self._t, finds, never.judged_t, never)
         self._people[person.id] = person
         self._next_id += 1
 
@@ -93,12 +98,13 @@ class Tracker:
 
     def vote(self, judgements: Sequence[Judgement]) -> None:
         """Adds this frame's judgements to what is believed."""
+        rule = replace(self._rule, min_judgements=1) if self._still else self._rule
         for judgement in judgements:
             person = self._people[judgement.track]
             if judgement.probs is not None:
-                verdict = judged(person.verdict, judgement.probs, self._t, self._rule)
+                verdict = judged(person.verdict, judgement.probs, self._t, rule)
             else:
-                verdict = unjudged(person.verdict, judgement.reason or "unsure", self._t, self._rule)
+                verdict = unjudged(person.verdict, judgement.reason or "unsure", self._t, rule)
             self._people[person.id] = replace(person, verdict=verdict, tried_t=self._t)
 
     @property

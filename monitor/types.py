@@ -25,6 +25,8 @@ class Frame:
     """Seconds since 1970 UTC, for people and logs only; None for files."""
     bgr: U8 = field(repr=False)
     """(H, W, 3), read-only."""
+    still: bool = False
+    """A picture that stands alone: no frame before or after it tells more."""
 
     @property
     def height_px(self) -> int:

@@ -1,0 +1,1 @@
+"""Presets for `--config NAME`: the YAML files beside this one."""

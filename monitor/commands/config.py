@@ -1,0 +1,36 @@
+"""`monitor config`: what can be set, and the presets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+config_app = typer.Typer(help="Show settings and presets.", no_args_is_help=False)
+
+
+@config_app.command("show")
+def show(
+    config: Annotated[str | None, typer.Option(help="A preset or a YAML file.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting.")] = None,
+) -> None:
+    """Print every setting with its meaning, as YAML that `--config` reads."""
+    from monitor.config import load_settings
+    from monitor.config import show as as_yaml
+
+    settings = load_settings(config, set_ or ())
+    if settings.source.uri is not None and "://" in settings.source.uri:
+        from monitor.sources import redact
+
+        settings = replace(settings, source=replace(settings.source, uri=redact(settings.source.uri)))
+    typer.echo(as_yaml(settings), nl=False)
+
+
+@config_app.command("list")
+def list_presets() -> None:
+    """List the presets for `--config NAME`."""
+    from monitor.config import presets
+
+    for name, meaning in presets().items():
+        typer.echo(f"{name:<10}{meaning}")

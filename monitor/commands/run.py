@@ -1,0 +1,109 @@
+"""`monitor run`: watch a camera, a file or a stream."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from monitor.commands.stop import StopFlag
+from monitor.errors import UsageError
+from monitor.settings import (
+    DetectorSettings,
+    EngineSettings,
+    OutputSettings,
+    ShowSettings,
+    SourceSettings,
+    meanings,
+)
+
+FLAGS = {
+    "camera": ("--camera", SourceSettings, "source.camera"),
+    "source": ("--source", SourceSettings, "source.uri"),
+    "loop": ("--loop", SourceSettings, "source.loop"),
+    "pace": ("--pace", SourceSettings, "source.pace_fps"),
+    "duration": ("--duration", SourceSettings, "source.duration_s"),
+    "max_frames": ("--max-frames", SourceSettings, "source.max_frames"),
+    "mirror": ("--mirror/--no-mirror", SourceSettings, "source.mirror"),
+    "width": ("--width", SourceSettings, "source.width_px"),
+    "height": ("--height", SourceSettings, "source.height_px"),
+    "fps": ("--fps", SourceSettings, "source.fps"),
+    "detector_tiles": ("--detector-tiles", DetectorSettings, "detector.tiles"),
+    "bundle": ("--bundle", EngineSettings, "engine.bundle"),
+    "runtime": ("--runtime", EngineSettings, "engine.runtime"),
+    "precision": ("--precision", EngineSettings, "engine.precision"),
+    "headless": ("--headless", ShowSettings, "show.headless"),
+    "record": ("--record", OutputSettings, "output.record"),
+    "events": ("--events", OutputSettings, "output.events"),
+    "summary": ("--summary", OutputSettings, "output.summary"),
+}
+"""{parameter: (flag, settings class, key)}: the options that stand for a setting, whose meaning is their help."""
+
+
+def _option(name: str, metavar: str | None = None, panel: str = "Source") -> Any:
+    flag, cls, key = FLAGS[name]
+    return typer.Option(
+        flag, help=meanings()[cls][key.rpartition(".")[2]], metavar=metavar, rich_help_panel=panel, show_default=False
+    )
+
+
+def run(
+    ctx: typer.Context,
+    camera: Annotated[str | None, _option("camera", "N|DEVICE")] = None,
+    source: Annotated[str | None, _option("source", "WHAT")] = None,
+    loop: Annotated[bool | None, _option("loop")] = None,
+    pace: Annotated[float | None, _option("pace", "FPS")] = None,
+    duration: Annotated[float | None, _option("duration", "S")] = None,
+    max_frames: Annotated[int | None, _option("max_frames", "N")] = None,
+    mirror: Annotated[bool | None, _option("mirror")] = None,
+    width: Annotated[int | None, _option("width", "PX")] = None,
+    height: Annotated[int | None, _option("height", "PX")] = None,
+    fps: Annotated[float | None, _option("fps", "FPS")] = None,
+    detector_tiles: Annotated[str | None, _option("detector_tiles", "auto|off|2x2|3x2", "Detector and engine")] = None,
+    bundle: Annotated[str | None, _option("bundle", "NAME|DIR", "Detector and engine")] = None,
+    runtime: Annotated[str | None, _option("runtime", "auto|onnxruntime", "Detector and engine")] = None,
+    precision: Annotated[str | None, _option("precision", "int8|fp32", "Detector and engine")] = None,
+    headless: Annotated[bool | None, _option("headless", panel="Output")] = None,
+    record: Annotated[Path | None, _option("record", "FILE", "Output")] = None,
+    events: Annotated[Path | None, _option("events", "FILE", "Output")] = None,
+    summary: Annotated[Path | None, _option("summary", "FILE", "Output")] = None,
+    config: Annotated[str | None, typer.Option(help="A preset (`monitor config list`) or a YAML file.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting.")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more, and print tracebacks.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+) -> int:
+    """Watch a camera, a file or a stream, and label every face.
+
+    Without --camera or --source: the first camera that answers, else the built-in demo scene.
+    """
+    given = locals()
+    if verbose:
+        ctx.obj.be_verbose()
+    if ctx.args:
+        raise UsageError("a source is named with an option", hint="monitor run --source FILE_OR_URL")
+    if camera is not None and source is not None:
+        raise UsageError("--camera and --source are both given: there can be one source", hint="leave one of them out")
+
+    from monitor.config import Given, load_settings
+
+    options = [
+        Given(flag.partition("/")[0], key, str(value) if isinstance(value, Path) else value)
+        for name, (flag, _, key) in FLAGS.items()
+        if (value := given[name]) is not None
+    ]
+    settings = load_settings(config, set_ or (), options)
+    stop = StopFlag()
+    with stop.listening():
+        from monitor.app import run as run_app
+
+        status = run_app(settings, say=_be_silent if quiet else _say, stopped=stop)
+    return stop.status(status)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _be_silent(_text: str) -> None:
+    """Nothing is said."""

@@ -1,0 +1,209 @@
+"""Settings from YAML files, `--set` and options: later wins, and what is unknown or wrong is refused by name."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pydantic
+
+from monitor import yamlish
+from monitor.errors import ConfigError
+from monitor.settings import Settings, meanings
+
+HINT = "`monitor config show` lists every setting with its meaning"
+_ADAPTER = pydantic.TypeAdapter(Settings)
+_WANTED = {
+    "bool_type": "should be true or false",
+    "int_type": "should be a whole number",
+    "int_from_float": "should be a whole number",
+    "float_type": "should be a number",
+    "string_type": "should be text",
+    "greater_than": "should be more than {gt:g}",
+    "greater_than_equal": "should be at least {ge:g}",
+    "less_than_equal": "should be at most {le:g}",
+}
+
+
+class Given(NamedTuple):
+    """A value from an option of the command line."""
+
+    flag: str
+    key: str
+    value: object
+
+
+class _Layer(NamedTuple):
+    where: str
+    """What people see in front of a complaint."""
+    tree: object
+
+
+def load_settings(
+    config: Path | str | None = None, overrides: Sequence[str] = (), options: Sequence[Given] = ()
+) -> Settings:
+    """The defaults, changed by a preset or file, then by `key=value` overrides, then by options.
+
+    Raises ConfigError naming every setting that is unknown or wrong, with where it was given.
+    """
+    layers = [_read(config)] if config is not None else []
+    layers += [_override(text) for text in overrides]
+    layers += [_Layer(flag, _nest({key: value})) for flag, key, value in options]
+    problems: list[str] = []
+    flat: dict[str, object] = {}
+    origin: dict[str, str] = {}
+    for layer in layers:
+        new = dict(_flatten(layer, Settings, layer.tree, "", problems))
+        if new.get("source.camera") is not None or new.get("source.uri") is not None:
+            for key in ("source.camera", "source.uri"):  # naming one source replaces the other kind
+                flat.pop(key, None)
+        flat.update(new)
+        origin.update(dict.fromkeys(new, layer.where))
+    settings = _validate(flat, origin, problems)
+    if settings is None or problems:
+        raise ConfigError("; ".join(problems), hint=HINT)
+    return settings
+
+
+def configs_folder() -> Path:
+    """Where the shipped YAML files are."""
+    return Path(str(resources.files("configs")))
+
+
+def presets() -> dict[str, str]:
+    """{name: its first comment line} of the shipped presets, by name."""
+    files = sorted(configs_folder().glob("*.yaml"))
+    return {file.stem: file.read_text("utf-8").partition("\n")[0].lstrip("# ") for file in files}
+
+
+def show(settings: Settings) -> str:
+    """YAML that loads back to equal settings, each key under its meaning."""
+    return "\n".join(_lines(settings, 0)).lstrip("\n") + "\n"
+
+
+def _lines(part: Any, depth: int) -> Iterator[str]:
+    indent = "  " * depth
+    hints = typing.get_type_hints(type(part))
+    for field in dataclasses.fields(part):
+        value = getattr(part, field.name)
+        if depth == 0:
+            yield ""
+        yield f"{indent}# {meanings()[type(part)][field.name]}"
+        if dataclasses.is_dataclass(value):
+            yield f"{indent}{field.name}:"
+            yield from _lines(value, depth + 1)
+            continue
+        if typing.get_origin(hints[field.name]) is typing.Literal:
+            yield f"{indent}# One of {', '.join(typing.get_args(hints[field.name]))}."
+        yield f"{indent}{field.name}: {yamlish.scalar(value)}"
+
+
+def _read(config: Path | str) -> _Layer:
+    """A preset by its name, else a file."""
+    name, known = str(config), presets()
+    try:
+        return _Layer(
+            name, yamlish.load((configs_folder() / f"{name}.yaml" if name in known else Path(config)).read_bytes())
+        )
+    except FileNotFoundError as error:
+        near = difflib.get_close_matches(name, known, 1)
+        what = f"{name}: no such configuration file{f'; did you mean {near[0]}?' if near else ''}"
+        raise ConfigError(what, hint=f"name a YAML file or one of the presets {', '.join(known)}") from error
+    except OSError as error:
+        raise ConfigError(f"{name}: {error.strerror}", hint="name a YAML file that can be read") from error
+    except ValueError as error:
+        raise ConfigError(f"{name}: {error}", hint="mend the file; `monitor config show` prints a right one") from error
+
+
+def _override(text: str) -> _Layer:
+    """One `--set key=value`."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError("--set wants key=value", hint="for example `--set decide.memory_s=0.6`")
+    try:
+        return _Layer("--set", _nest({key.strip(): yamlish.load(value)}))
+    except ValueError as error:
+        raise ConfigError(f"--set {key.strip()}: {error}", hint="the value is read as YAML: quote it") from error
+
+
+def _nest(flat: Mapping[str, object]) -> dict[str, Any]:
+    """{"a.b": 1} as {"a": {"b": 1}}."""
+    tree: dict[str, Any] = {}
+    for key, value in flat.items():
+        *sections, last = key.split(".")
+        branch = tree
+        for section in sections:
+            branch = branch.setdefault(section, {})
+        branch[last] = value
+    return tree
+
+
+def _flatten(layer: _Layer, cls: type, tree: object, prefix: str, problems: list[str]) -> Iterator[tuple[str, object]]:
+    """(dotted key, value) of every known setting; complaints about the others go to `problems`."""
+    if tree is None:
+        return
+    if not isinstance(tree, Mapping):
+        where = f"{layer.where}: {prefix.rstrip('.')}".removesuffix(": ")
+        problems.append(f"{where}: should hold settings (key: value), not {_shown(tree)}")
+        return
+    hints = typing.get_type_hints(cls)
+    for key, value in tree.items():
+        dotted = f"{prefix}{key}"
+        if key not in hints:
+            problems.append(f"{layer.where}: {dotted}: no such setting{_guess(dotted)}")
+        elif dataclasses.is_dataclass(hints[key]):
+            yield from _flatten(layer, hints[key], value, f"{dotted}.", problems)
+        elif isinstance(value, float) and not math.isfinite(value):
+            problems.append(f"{layer.where}: {dotted}: should be a finite number, not {value}")
+        elif isinstance(value, str) and value != value.encode("utf-8", "ignore").decode():
+            problems.append(f"{layer.where}: {dotted}: should be UTF-8 text")
+        elif isinstance(value, int) and not isinstance(value, bool) and str in typing.get_args(hints[key]):
+            yield dotted, str(value)  # `camera: 0` is meant as the name "0"
+        else:
+            yield dotted, value
+
+
+def _validate(flat: Mapping[str, object], origin: Mapping[str, str], problems: list[str]) -> Settings | None:
+    """Strict as JSON is: no text for numbers or switches. None, and why in `problems`, where a value is wrong."""
+    try:
+        settings = _ADAPTER.validate_json(yamlish.to_json(_nest(flat)), strict=True)
+    except pydantic.ValidationError as error:
+        for wrong in error.errors(include_url=False):
+            key = ".".join(str(part) for part in wrong["loc"])
+            where = origin[key] if origin[key].startswith("--") and origin[key] != "--set" else f"{origin[key]}: {key}"
+            wanted = _WANTED.get(wrong["type"], "").format(**wrong.get("ctx", {}))
+            what = wanted or wrong["msg"].removeprefix("Input ")
+            problems.append(f"{where}: {what}, not {_shown(wrong['input'])}")
+        return None
+    if settings.source.camera is not None and settings.source.uri is not None:
+        problems.append("source.camera and source.uri are both given: there can be one source")
+    return settings
+
+
+def _guess(dotted: str) -> str:
+    """`; did you mean X?` with the nearest right key, or nothing."""
+    keys = list(_keys(Settings, ""))
+    near = difflib.get_close_matches(dotted, keys, 1, cutoff=0.75)
+    if not near:
+        last = {key.rpartition(".")[2]: key for key in reversed(keys)}
+        near = [last[name] for name in difflib.get_close_matches(dotted.rpartition(".")[2], last, 1, cutoff=0.75)]
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _keys(cls: type, prefix: str) -> Iterator[str]:
+    for name, hint in typing.get_type_hints(cls).items():
+        yield f"{prefix}{name}"
+        if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+            yield from _keys(hint, f"{prefix}{name}.")
+
+
+def _shown(value: object) -> str:
+    """The value as people wrote it, short; never an address, which may hold a password."""
+    text = yamlish.scalar(value)
+    return "an address" if "://" in text else text if len(text) <= 40 else f"{text[:37]}..."

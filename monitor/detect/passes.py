@@ -1,0 +1,121 @@
+"""Where to look in a frame, and what the finds of several looks amount to. Pure geometry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from monitor.types import Box, Face
+
+OVERLAP = 0.25
+"""Share of a tile that its neighbour sees too: a face of that size is whole in one of them."""
+SAME_FACE = 0.5
+"""Two boxes that share so much of the smaller one show one face."""
+FOUND = 0.3
+"""A find that shares so much with an expected face is taken for it."""
+LOOK_FACES = 4.0
+"""Side of a closer look in faces; its neighbours are seen along with it."""
+BESIDE_A_FACE = 2.0
+"""A neighbour may be smaller or larger by this factor to share a look."""
+TILES_FROM_PX, SIX_FROM_PX = 480, 1000
+"""Longer side of a picture from which "auto" takes 2x2 tiles and 3x2 tiles."""
+Tiles = Literal["auto", "off", "2x2", "3x2"]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of a frame in whole pixels, half-open."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+
+def tile_grid(width_px: int, height_px: int, tiles: Tiles) -> tuple[Window, ...]:
+    """The overlapping tiles of a picture, row by row; none for "off" and, with "auto", for small pictures.
+
+    The three tiles of "3x2" lie along the longer side.
+    """
+    longer = max(width_px, height_px)
+    if tiles == "auto":
+        tiles = "off" if longer < TILES_FROM_PX else "2x2" if longer < SIX_FROM_PX else "3x2"
+    if tiles == "off":
+        return ()
+    along, across = (2, 2) if tiles == "2x2" else (3, 2)
+    columns, rows = (along, across) if width_px >= height_px else (across, along)
+    return tuple(
+        Window(x0, y0, x1, y1) for y0, y1 in _spans(height_px, rows) for x0, x1 in _spans(width_px, columns)
+    )  # fmt: skip
+
+
+def _spans(length_px: int, parts: int) -> list[tuple[int, int]]:
+    """`parts` overlapping spans that cover the length."""
+    span = length_px / (parts - (parts - 1) * OVERLAP)
+    starts = [round(i * span * (1 - OVERLAP)) for i in range(parts)]
+    return [(start, min(length_px, round(start + span))) for start in starts]
+
+
+def missing(near: Iterable[Box], faces: Sequence[Face]) -> list[Box]:
+    """The expected places where nothing was found."""
+    return [box for box in near if box.area > 0 and all(shared(box, face.box) < FOUND for face in faces)]
+
+
+def closer_looks(boxes: Iterable[Box], turn: int, at_most: int, width_px: int, height_px: int) -> list[Window]:
+    """At most `at_most` square windows around expected faces, each with the neighbours that fit in.
+
+    Where there are more, `turn` (it counts frames) decides who is first, so that nobody waits for ever.
+    """
+    waiting = sorted(boxes, key=lambda box: (box.y0, box.x0, box.x1, box.y1))
+    first = turn * at_most % len(waiting) if waiting else 0
+    waiting = waiting[first:] + waiting[:first]
+    looks: list[Window] = []
+    while waiting and len(looks) < at_most:
+        seed = waiting[0]
+        side = LOOK_FACES * max(seed.width, seed.height)
+        window = _square(*seed.center, side, width_px, height_px)
+        looks.append(window)
+        waiting = [box for box in waiting[1:] if not _seen_along(box, seed, window)]
+    return looks
+
+
+def _square(x: float, y: float, side: float, width_px: int, height_px: int) -> Window:
+    """A square around a point, moved into the picture, cut where it is larger than that."""
+    width, height = min(round(side), width_px), min(round(side), height_px)
+    x0 = min(max(0, round(x - side / 2)), width_px - width)
+    y0 = min(max(0, round(y - side / 2)), height_px - height)
+    return Window(x0, y0, x0 + max(1, width), y0 + max(1, height))
+
+
+def _seen_along(box: Box, seed: Box, window: Window) -> bool:
+    """Whether a look at `seed` shows this neighbour whole and large enough."""
+    inside = window.x0 <= box.x0 and window.y0 <= box.y0 and box.x1 <= window.x1 and box.y1 <= window.y1
+    ratio = max(box.width, box.height) / max(seed.width, seed.height)
+    return inside and 1 / BESIDE_A_FACE <= ratio <= BESIDE_A_FACE
+
+
+def is_cut(box: Box, window: Window, width_px: int, height_px: int) -> bool:
+    """Whether a find touches a border of its window inside the frame: likely a part of a face that others see whole."""
+    return (
+        (window.x0 > 0 and box.x0 <= window.x0 + 1)
+        or (window.y0 > 0 and box.y0 <= window.y0 + 1)
+        or (window.x1 < width_px and box.x1 >= window.x1 - 1)
+        or (window.y1 < height_px and box.y1 >= window.y1 - 1)
+    )
+
+
+def merge(faces: Iterable[Face]) -> tuple[Face, ...]:
+    """Each face once, best score first: of finds that share half of the smaller one, the best stays."""
+    kept: list[Face] = []
+    for face in sorted(faces, key=lambda face: (-face.score, face.box.x0, face.box.y0, face.box.x1, face.box.y1)):
+        if all(shared(face.box, other.box) < SAME_FACE for other in kept):
+            kept.append(face)
+    return tuple(kept)
+
+
+def shared(a: Box, b: Box) -> float:
+    """Intersection over the smaller box, 0 to 1."""
+    width, height = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
+    smaller = min(a.area, b.area)
+    return width * height / smaller if width > 0 and height > 0 and smaller > 0 else 0.0

@@ -1,0 +1,119 @@
+"""What happens to people and to the source, as JSON lines, written as it happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from monitor.files import told_as_sink_error
+from monitor.types import Frame, Gap, Scene, Track
+
+
+class EventLog:
+    """One line for each event of a track: `appeared`, `decided`, `changed` or `gone`.
+
+    `decided` is a track's first label, `changed` every other one, also back to undecided (null). The keys are always
+    event, t (s, the frame's), wall, frame, track, label, reason, probs ({class: probability}, null before the first
+    judgement). A live source adds `{"event": "source", "state": "connecting|stalled|lost|live", ...}` when its state
+    changes.
+    """
+
+    def __init__(self, path: Path | str, classes: Sequence[str]) -> None:
+        """`-` is the standard output. Raises SinkError where the file cannot be written."""
+        self._path, self._classes = path, tuple(classes)
+        self._tracks: dict[int, Track] = {}
+        self._ever_decided: set[int] = set()
+        self._frame: Frame | None = None
+        self._state = "live"
+        with told_as_sink_error(path):
+            if str(path) == "-":
+                self._fd, self._own = sys.stdout.fileno(), False
+            else:
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+                self._fd, self._own = os.open(path, flags, 0o644), True
+        self._open = True
+
+    def write(self, item: Scene | Gap) -> None:
+        """Writes what changed since the last item. Raises SinkError; a line that did not fit is taken back."""
+        if isinstance(item, Gap):
+            self._source(item)
+            return
+        if self._state != "live":
+            self._state = "live"
+            self._put({"event": "source", "state": "live", "wall": _rounded(item.frame.wall, 3), "why": ""})
+        before, now = self._tracks, {track.id: track for track in item.tracks}
+        self._tracks, self._frame = now, item.frame
+        for track_id, track in before.items():
+            if track_id not in now:
+                self._event("gone", item.frame, track)
+        for track in item.tracks:
+            self._compare(before.get(track.id), track, item.frame)
+        self._ever_decided &= now.keys()
+
+    def close(self) -> None:
+        """Everybody left is gone with the last frame."""
+        if not self._open:
+            return
+        self._open = False
+        try:
+            for track in self._tracks.values():
+                if self._frame is not None:
+                    self._event("gone", self._frame, track)
+        finally:
+            if self._own:
+                os.close(self._fd)
+
+    def _compare(self, old: Track | None, new: Track, frame: Frame) -> None:
+        if old is None:
+            self._event("appeared", frame, new)
+        if new.label == (None if old is None else old.label):
+            return
+        self._event("changed" if new.id in self._ever_decided else "decided", frame, new)
+        self._ever_decided.add(new.id)
+
+    def _source(self, gap: Gap) -> None:
+        if gap.state != self._state:
+            self._state = gap.state
+            self._put({"event": "source", "state": gap.state, "wall": round(time.time(), 3), "why": gap.why})
+
+    def _event(self, event: str, frame: Frame, track: Track) -> None:
+        probs = None
+        if track.probs is not None:
+            probs = {name: round(float(p), 4) for name, p in zip(self._classes, track.probs, strict=True)}
+        self._put(
+            {
+                "event": event,
+                "t": round(frame.t, 6),
+                "wall": _rounded(frame.wall, 3),
+                "frame": frame.index,
+                "track": track.id,
+                "label": None if track.label is None else self._classes[track.label],
+                "reason": track.reason,
+                "probs": probs,
+            }
+        )
+
+    def _put(self, record: dict[str, Any]) -> None:
+        """One whole line, straight to the file: what is read is complete, also after a kill."""
+        line = (json.dumps(record, ensure_ascii=False) + "\n").encode()
+        with told_as_sink_error(self._path):
+            written = os.write(self._fd, line)
+            if written == len(line):
+                return
+            try:
+                os.write(self._fd, line[written:])  # says why the first one fell short
+            except OSError:
+                if stat.S_ISREG(os.fstat(self._fd).st_mode):
+                    os.ftruncate(self._fd, os.lseek(self._fd, 0, os.SEEK_CUR) - written)
+                raise
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)

@@ -1,0 +1,54 @@
+"""Annotated pictures: one for each picture of the source, under the same name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+
+from monitor.errors import SinkError
+from monitor.files import told_as_sink_error, write_whole
+from monitor.types import Gap, Scene
+
+
+class PictureRecorder:
+    """Writes canvases to `folder`; PNG stays PNG, all else becomes JPEG.
+
+    Two sources of the same name in different folders get different files: `a.jpg`, `a-2.jpg`.
+    """
+
+    def __init__(self, folder: Path, name_of: Callable[[Scene], str]) -> None:
+        """`name_of` gives the source file of a scene. Raises SinkError where the folder cannot be written."""
+        self._folder, self._name_of = folder, name_of
+        self._names: dict[str, str] = {}
+        with told_as_sink_error(folder, "write to"):
+            folder.mkdir(parents=True, exist_ok=True)
+            probe = folder / ".monitor-was-here"
+            probe.touch()
+            probe.unlink()
+
+    def write(self, item: Scene | Gap) -> None:
+        """Stores the scene's canvas, or its plain picture where it has none. Raises SinkError."""
+        if isinstance(item, Gap):
+            return
+        path = self._folder / self._name(self._name_of(item))
+        picture = item.frame.bgr if item.canvas is None else item.canvas
+        done, data = cv2.imencode(path.suffix, picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
+        if not done:
+            raise SinkError(f"cannot encode {path}", hint="choose .png or .jpg pictures")
+        write_whole(path, data.tobytes())
+
+    def close(self) -> None:
+        """Nothing is open between two pictures."""
+
+    def _name(self, source: str) -> str:
+        """The file name for `source`: always the same for the same source, never that of another."""
+        if source not in self._names:
+            stem, suffix = Path(source).stem, ".png" if Path(source).suffix.lower() == ".png" else ".jpg"
+            taken, name, n = set(self._names.values()), f"{stem}{suffix}", 1
+            while name in taken:
+                n += 1
+                name = f"{stem}-{n}{suffix}"
+            self._names[source] = name
+        return self._names[source]

@@ -1,0 +1,134 @@
+"""Video files: every frame, at its presentation time, the same on every machine."""
+
+from __future__ import annotations
+
+import logging
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from monitor.errors import MediaError, SourceError, SourceNotFound
+from monitor.sources.base import Guarded
+from monitor.sources.media import FILE_FORMATS, bgr_of, pictures_of, video_stream
+from monitor.types import Frame
+
+log = logging.getLogger(__name__)
+MAX_BROKEN_READS = 100
+"""So many failures of the container in a row end a file; broken packets between good ones are only counted."""
+
+
+def check_file(path: Path) -> None:
+    """Nothing; raises SourceNotFound, SourceError (not allowed) or MediaError (empty, not a file), each with a hint."""
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            what = "is a folder" if stat.S_ISDIR(mode) else "is not a file"
+            device = f"A camera is named with --camera {path}." if stat.S_ISCHR(mode) else "Name a video or a picture."
+            raise MediaError(f"{path} {what}", hint=device)
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise MediaError(f"{path} is empty", hint="Copy or download it again: it has no bytes.")
+    except PermissionError as error:
+        raise SourceError(f"{path} may not be read", hint=f"Allow it: chmod u+r '{path}'") from error
+    except FileNotFoundError as error:
+        raise SourceNotFound(f"{path} does not exist", hint=f"Look for it: ls '{path.parent}'") from error
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}", hint="Look whether its disk answers.") from error
+
+
+class VideoFile(Guarded):
+    """Every frame of a video file, `t` from 0 at its first picture.
+
+    `corrupt` counts packets that could not be decoded and pictures marked as damaged; a file goes on over them.
+    """
+
+    live = False
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__()
+        self.path = Path(path)
+        self.name = self.path.name
+        self.corrupt = 0
+        check_file(self.path)
+        container = _open(self.path)
+        self._hold(container.close)
+        try:
+            stream = video_stream(container, self.name)
+            stream.thread_type = "AUTO"
+            rate = stream.average_rate or stream.guessed_rate
+            self._clock = _Clock(1 / float(rate) if rate else 1 / 25)
+            self._frames = self._decode(container, stream)
+            self._ready = next(self._frames, None)  # a file that opens but holds no picture is found here
+            if self._ready is None:
+                raise MediaError(
+                    f"{self.name} holds no picture that can be decoded",
+                    hint=f"Look what is in it: ffprobe '{self.path}'",
+                )
+        except BaseException:
+            self.close()
+            raise
+        self._index = -1
+
+    def _decode(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+        broken_in_a_row = 0
+        while broken_in_a_row < MAX_BROKEN_READS:
+            try:
+                for decoded in pictures_of(container, stream, self._nothing):
+                    broken_in_a_row = 0
+                    yield decoded
+                return
+            except FFmpegError:
+                self.corrupt += 1
+                broken_in_a_row += 1
+
+    def _nothing(self, damaged: bool) -> None:
+        self.corrupt += damaged
+
+    def _read(self, timeout_s: float) -> Frame | None:  # noqa: ARG002 - a file is read as fast as it decodes
+        decoded, self._ready = self._ready, None
+        decoded = decoded or next(self._frames, None)
+        if decoded is None:
+            self._end()
+            return None
+        self.corrupt += decoded.is_corrupt
+        self._index += 1
+        return Frame(self._index, self._clock.time_of(decoded), None, bgr_of(decoded))
+
+    def _end(self) -> None:
+        if self.corrupt and not self._closed:
+            log.warning("%s: %d damaged packets or pictures", self.name, self.corrupt)
+        self.close()
+
+
+def _open(path: Path) -> InputContainer:
+    options = {"protocol_whitelist": "file", "format_whitelist": FILE_FORMATS}
+    try:
+        return av.open(f"file:{path.absolute()}", options=options)
+    except (FFmpegError, ValueError) as error:
+        raise MediaError(
+            f"{path.name} is not a video or picture that can be read",
+            hint=f"Look what it is: file '{path}' (playlists are not followed; name the media itself).",
+        ) from error
+
+
+class _Clock:
+    """Presentation times that start at 0 and rise, whatever the file says."""
+
+    def __init__(self, step_s: float) -> None:
+        self._step_s = step_s
+        self._first_s: float | None = None
+        self._last_s = -step_s
+
+    def time_of(self, frame: VideoFrame) -> float:
+        """Seconds since the first frame; one nominal step after the last where the file gives none or goes back."""
+        if frame.time is not None and self._first_s is None:
+            self._first_s = frame.time - (self._last_s + self._step_s)
+        t = frame.time - self._first_s if frame.time is not None and self._first_s is not None else None
+        self._last_s = t if t is not None and t > self._last_s else self._last_s + self._step_s
+        return self._last_s

@@ -1,0 +1,97 @@
+"""One idea of a source: settings in, something that can be read out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from monitor.errors import UsageError
+from monitor.ports import Source
+from monitor.settings import SourceSettings
+from monitor.sources.redact import redact
+from monitor.sources.wrappers import Limited, Loop, Paced
+
+ACCEPTED = "a file, a picture, a folder, 'a/pattern/*.mp4', rtsp://..., http(s)://... or demo:faces"
+
+
+def open_source(settings: SourceSettings) -> Source:
+    """The source the settings name, looped, paced and limited as they say; without threads.
+
+    Neither camera nor uri: the first camera that answers, CameraError where none does. Raises UsageError for settings
+    that do not go together, SourceError (SourceNotFound, MediaError, CameraError) for a source that cannot be opened.
+    """
+    _check(settings)
+    source = _camera(settings) if settings.uri is None else _uri(settings, settings.uri)
+    if settings.pace_fps is not None:
+        source = Paced(source, settings.pace_fps)
+    if settings.duration_s is not None or settings.max_frames is not None:
+        source = Limited(source, duration_s=settings.duration_s, max_frames=settings.max_frames)
+    return source
+
+
+def _scheme(uri: str) -> str:
+    """`rtsp`, `https`, `demo`, ...; empty for the name of a file."""
+    match = re.match(r"([a-z][a-z0-9+.-]+)://|(demo):", uri, re.IGNORECASE)
+    return (match[1] or match[2]).lower() if match else ""
+
+
+def _check(settings: SourceSettings) -> None:
+    if settings.camera is not None and settings.uri is not None:
+        raise UsageError("a camera and a source were named", hint="Give --camera or --source, not both.")
+    recorded = settings.uri is not None and _scheme(settings.uri) in ("", "demo")
+    for option, wanted in (("--loop", settings.loop), ("--pace", settings.pace_fps is not None)):
+        if wanted and not recorded:
+            raise UsageError(f"{option} is for files and the demo", hint=f"Leave {option} away: this source is live.")
+    wishes = ("mirror", "width_px", "height_px", "fps")
+    named = [wish for wish in wishes if getattr(settings, wish)]
+    if named and settings.uri is not None:
+        raise UsageError(
+            f"{', '.join(named)}: only a camera can be asked for that", hint="Leave it away, or give --camera."
+        )
+
+
+def _camera(settings: SourceSettings) -> Source:
+    from monitor.sources.camera_list import first_camera
+    from monitor.sources.cameras import Ask, Camera
+
+    ask = Ask(settings.width_px, settings.height_px, settings.fps, settings.mirror)
+    if settings.camera is None:
+        return first_camera(ask, stall_s=settings.stall_s)
+    return Camera(settings.camera.strip(), ask, stall_s=settings.stall_s)
+
+
+def _uri(settings: SourceSettings, uri: str) -> Source:
+    scheme = _scheme(uri)
+    if scheme in ("rtsp", "rtsps", "http", "https"):
+        from monitor.sources.streams import Stream
+
+        return Stream(uri, stall_s=settings.stall_s)
+    if scheme == "demo":
+        return _demo(uri, settings.loop)
+    if scheme:
+        raise UsageError(f"{redact(uri)}: sources of kind {scheme}:// are not known", hint=f"Give {ACCEPTED}.")
+    if not uri.strip():
+        raise UsageError("the source has no name", hint=f"Give {ACCEPTED}.")
+    opener = _recorded(uri)
+    return Loop(opener) if settings.loop else opener()
+
+
+def _demo(uri: str, loop: bool) -> Source:
+    from monitor.sources.demo import DemoFaces
+
+    if uri.lower() != "demo:faces":
+        raise UsageError(f"{uri}: there is no such demo", hint="Say --source demo:faces")
+    return DemoFaces(loop=loop)
+
+
+def _recorded(uri: str) -> Callable[[], Source]:
+    """What opens the file, folder or pattern; called again for each round of a loop."""
+    from monitor.sources.pictures import open_file, open_folder, open_glob
+
+    path = Path(uri).expanduser()
+    if path.is_dir():
+        return lambda: open_folder(path)
+    if any(c in uri for c in "*?[") and not path.exists():
+        return lambda: open_glob(str(path))
+    return lambda: open_file(path)

@@ -1,0 +1,132 @@
+"""Network streams: RTSP and HTTP, newest pictures, reconnected for ever once they have answered.
+
+Network = live, also where the server sends a finite file: its pictures come at the pace of its clock, and the end of
+a video that says how long it is ends the source. What never answered within `first_timeout_s` is an error.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+
+import av
+from av.video.frame import VideoFrame
+
+from monitor.errors import SourceError
+from monitor.sources.base import Guarded, Pauses
+from monitor.sources.media import bgr_of, pictures_of, video_stream
+from monitor.sources.network import CONNECT_S, FAILURES, Pace, options_for, reason
+from monitor.sources.redact import redact
+from monitor.threads import gap
+from monitor.types import Frame, Gap
+
+log = logging.getLogger(__name__)
+
+
+class Stream(Guarded):
+    """Pictures of an RTSP or HTTP(S) address; `name` holds no credentials.
+
+    A read may block up to `stall_s`; `Freshest` around it stays responsive.
+    """
+
+    live = True
+
+    def __init__(self, uri: str, *, stall_s: float = 5.0, first_timeout_s: float = 10.0) -> None:
+        super().__init__()
+        self.name = redact(uri)
+        self._uri, self._stall_s, self._first_timeout_s = uri, stall_s, first_timeout_s
+        self._pauses = Pauses()
+        self._frames: Iterator[VideoFrame] | None = None
+        self._early: VideoFrame | None = None
+        self._pace: Pace | None = None
+        self.corrupt = 0
+        """Packets that could not be decoded."""
+        self._packet_s = 0.0
+        self._index = -1
+        self._start_s = self._last_s = time.monotonic()
+        self._why = ""
+
+    def _read(self, timeout_s: float) -> Frame | Gap | None:
+        start_s, failure = time.monotonic(), ("the server ended the stream", False)
+        decoded = None
+        try:
+            if self._frames is None and not self._connect(timeout_s):
+                return self._gap()
+            decoded = self._next()
+        except FAILURES as error:
+            failure = reason(error, self._uri, time.monotonic() - start_s)
+        # Outside the handler: an error raised in it would carry the vendor's, whose text holds the address.
+        if self._closed or (decoded is None and self._pace is not None and self._pace.complete):
+            return None
+        if decoded is None:
+            return self._failed(*failure)
+        early_s = self._pace.early_s(decoded) if self._pace is not None else 0.0
+        time.sleep(max(0.0, min(early_s, timeout_s)))
+        if early_s > timeout_s:
+            self._early = decoded
+            return self._gap()
+        return self._frame(decoded)
+
+    def _connect(self, timeout_s: float) -> bool:
+        """True when connected; False while the pause after a failure lasts. Raises what PyAV raises."""
+        if not self._pauses.over_within(timeout_s) or self._closed:
+            return False
+        self._packet_s = time.monotonic()
+        container = av.open(
+            self._uri, timeout=(CONNECT_S, self._stall_s), options=options_for(self._uri, self._stall_s)
+        )
+        self._hold(container.close)
+        stream = video_stream(container, self.name)
+        stream.thread_type = "SLICE"  # frame threads hold back one picture each
+        self._pace = Pace(container) if Pace.needed(container) else None
+        self._frames = pictures_of(container, stream, self._nothing)
+        return True
+
+    def _next(self) -> VideoFrame | None:
+        """The next decoded picture, or the one that came too early; None at the end of the connection."""
+        early, self._early = self._early, None
+        if early is None and self._frames is not None:
+            self._packet_s = time.monotonic()
+            return next(self._frames, None)
+        return early
+
+    def _nothing(self, damaged: bool) -> None:
+        """Sound and damage keep the connection busy but are no pictures: after `stall_s` of them it is given up."""
+        self.corrupt += damaged
+        if self._closed or time.monotonic() - self._packet_s > self._stall_s:
+            raise TimeoutError("packets, but no pictures")
+
+    def _frame(self, decoded: VideoFrame) -> Frame:
+        if self._index < 0 or self._why:
+            level = logging.WARNING if self._why else logging.INFO  # who read that it was lost wants to read this
+            log.log(level, "%s is live, %dx%d", self.name, decoded.width, decoded.height)
+        self._pauses.reset()
+        self._why = ""
+        self._last_s, wall = time.monotonic(), time.time()
+        self._index += 1
+        return Frame(self._index, self._last_s, wall, bgr_of(decoded))
+
+    def _failed(self, why: str, final: bool) -> Gap:
+        """Drop the connection and start a pause. Raises SourceError where there never was a picture and time is up."""
+        self._frames = self._early = None
+        self._release()
+        if why != self._why:
+            log.warning("%s: %s", self.name, why)
+        self._why = why
+        self._pauses.failed()
+        if final and self._index < 0:
+            raise self._never()
+        return self._gap()
+
+    def _gap(self) -> Gap:
+        now_s = time.monotonic()
+        if self._index < 0 and now_s - self._start_s >= self._first_timeout_s:
+            raise self._never()
+        return gap(now_s - self._last_s, ever=self._index >= 0, stall_s=self._stall_s, why=self._why)
+
+    def _never(self) -> SourceError:
+        return SourceError(
+            f"{self.name}: {self._why or 'no picture came'}",
+            hint="Look at the address, the user name and password, and that the camera is switched on and reachable.",
+        )

@@ -1,0 +1,108 @@
+"""Sources read in a thread of their own: the newest frame of a camera, the next frames of a file."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from monitor.errors import SourceError
+from monitor.ports import Source
+from monitor.threads.channel import POLL_S, Channel, finish, start
+from monitor.types import Frame, Gap
+
+PATIENCE_S = 60.0
+"""A file that gives nothing for so long is an error."""
+
+
+def gap(since_s: float, *, ever: bool, stall_s: float, why: str = "") -> Gap:
+    """The Gap of a live source silent for `since_s`: connecting before its first frame, then stalled, then lost."""
+    state = "lost" if since_s >= stall_s else "stalled" if ever else "connecting"
+    return Gap(state, since_s, why)
+
+
+class Freshest:
+    """A live source's newest frame: a capture thread reads all of them, one slot keeps the last.
+
+    Stays responsive while the inner read blocks: the state of a Gap comes from the time since the last frame.
+    """
+
+    live = True
+
+    def __init__(self, source: Source, *, stall_s: float = 5.0) -> None:
+        self.name = source.name
+        self._source = source
+        self._stall_s = stall_s
+        self._slot: Channel[Frame] = Channel(1)
+        self._last_s = time.monotonic()
+        self._ever = False
+        self._why = ""
+        self._thread = start(self._capture, self._slot.end, f"capture {self.name}")
+
+    def _capture(self) -> None:
+        while not self._slot.stopped:
+            item = self._source.read(POLL_S)
+            if item is None:
+                return
+            if isinstance(item, Gap):
+                self._why = item.why
+                continue
+            self._last_s, self._ever, self._why = time.monotonic(), True, ""
+            self._slot.push(item)
+
+    def read(self, timeout_s: float) -> Frame | Gap | None:
+        """The newest frame not yet read; a Gap where none comes in time; None at the end. Raises the source's error."""
+        frame = self._slot.get(timeout_s)
+        if frame is not None:
+            return frame
+        if not self._slot.over:
+            return gap(time.monotonic() - self._last_s, ever=self._ever, stall_s=self._stall_s, why=self._why)
+        self._slot.raise_error()
+        return None
+
+    def close(self) -> None:
+        self._slot.stop()
+        finish(self._thread, self._source.close)
+
+
+class Ahead:
+    """A recorded source decoded ahead in its own thread: every frame, in order, up to `depth` early."""
+
+    live = False
+
+    def __init__(self, source: Source, depth: int = 8) -> None:
+        self.name = source.name
+        self.path: Path | None = None
+        """The file the frame read last came from, where the source knows it."""
+        self._source = source
+        self._ready: Channel[tuple[Frame | Gap, Path | None]] = Channel(depth)
+        self._thread = start(self._decode, self._ready.end, f"decode {self.name}")
+
+    def _decode(self) -> None:
+        while not self._ready.stopped:
+            item = self._source.read(POLL_S)
+            if item is None:
+                return
+            ready = item, getattr(self._source, "path", None)
+            taken = False
+            while not taken and not self._ready.stopped:
+                taken = self._ready.put(ready, timeout_s=POLL_S)
+
+    def read(self, timeout_s: float) -> Frame | Gap | None:
+        """The next frame, None at the end; raises the source's error.
+
+        Recorded sources have no gaps, however busy the machine: SourceError after PATIENCE_S without a frame.
+        """
+        ready = self._ready.get(max(timeout_s, PATIENCE_S))
+        if ready is not None:
+            item, self.path = ready
+            return item
+        if not self._ready.over:
+            raise SourceError(
+                f"{self.name} gave no frame for {PATIENCE_S:.0f} s", hint="Look whether the disk it lies on answers."
+            )
+        self._ready.raise_error()
+        return None
+
+    def close(self) -> None:
+        self._ready.stop()
+        finish(self._thread, self._source.close)

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import resource
+from pathlib import Path
+
+import pytest
+
+from monitor.errors import SinkError
+from monitor.files import claim, part_of, write_whole
+
+
+def test_a_file_is_written_whole_and_nothing_else_stays(tmp_path: Path) -> None:
+    write_whole(tmp_path / "a.json", b"one")
+    write_whole(tmp_path / "a.json", b"two")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+    assert (tmp_path / "a.json").read_bytes() == b"two"
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    write_whole(path, b"old")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
+    try:
+        with pytest.raises(SinkError, match=r"a\.bin") as caught:
+            write_whole(path, bytes(5000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert "ulimit" in caught.value.hint
+    assert path.read_bytes() == b"old"
+    assert not part_of(path).exists()
+
+
+def test_claiming_makes_folders(tmp_path: Path) -> None:
+    part = claim(tmp_path / "new" / "deep" / "a.mp4")
+    assert part.exists()
+    assert part.parent == tmp_path / "new" / "deep"
+
+
+def test_what_cannot_be_claimed_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SinkError) as caught:
+        claim(tmp_path / "file" / "a.mp4")
+    assert caught.value.hint
+    with pytest.raises(SinkError) as caught:
+        claim(tmp_path)
+    assert "folder" in caught.value.hint
+    with pytest.raises(SinkError):
+        claim(Path("/proc/nowhere/a.mp4"))

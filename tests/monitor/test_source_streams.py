@@ -1,0 +1,257 @@
+"""Streams from real servers on loopback: they answer, fall silent, die, come back, refuse; secrets stay secret."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from monitor.errors import SourceError
+from monitor.settings import SourceSettings
+from monitor.sources import open_source, redact
+from monitor.sources.streams import Stream
+from monitor.threads import Freshest
+from monitor.types import Frame, Gap
+from tests.http_video import PASSWORD, USER, HttpVideo
+from tests.system import SYSTEM_PYTHON, need_rtsp_server
+from tests.videos import number_of, numbered, write_video
+
+READS = 2000
+LOGIN = f"{USER}:{PASSWORD}@"
+
+
+@pytest.fixture
+def servers() -> Iterator[list[HttpVideo]]:
+    started: list[HttpVideo] = []
+    yield started
+    for server in started:
+        server.kill()
+
+
+def wait_for(source: Stream | Freshest, what: Callable[[Frame | Gap], bool]) -> Frame | Gap:
+    """The first item that is it; reads at most READS times 20 ms."""
+    for _ in range(READS):
+        item = source.read(0.02)
+        assert item is not None, "the stream ended"
+        if what(item):
+            return item
+    raise AssertionError("did not come")
+
+
+def is_frame(item: Frame | Gap) -> bool:
+    return isinstance(item, Frame)
+
+
+def is_lost(item: Frame | Gap) -> bool:
+    return isinstance(item, Gap) and item.state == "lost"
+
+
+def error_of(source: Stream) -> SourceError:
+    with closing(source), pytest.raises(SourceError) as caught:
+        wait_for(source, lambda _: False)
+    assert caught.value.exit_code == 3
+    assert caught.value.hint
+    return caught.value
+
+
+def test_mjpeg_over_http(servers: list[HttpVideo]) -> None:
+    servers.append(HttpVideo())
+    source = open_source(SourceSettings(uri=servers[0].url("live")))
+    assert source.live
+    found = [item for item in (source.read(1.0) for _ in range(20)) if isinstance(item, Frame)]
+    source.close()
+    assert [f.index for f in found] == list(range(len(found)))
+    assert len(found) >= 15
+    assert all(a.t < b.t and b.wall is not None for a, b in pairwise(found))
+    assert found[0].bgr.shape == (48, 64, 3)
+    assert not found[0].bgr.flags.writeable
+    assert number_of(found[1].bgr) == pytest.approx(number_of(found[0].bgr) + 1, abs=1)
+    assert source.read(1.0) is None
+
+
+def test_a_killed_server_is_lost_and_live_again_in_another_size(servers: list[HttpVideo]) -> None:
+    before = set(threading.enumerate())
+    servers.append(HttpVideo())
+    live = Freshest(Stream(servers[0].url("live"), stall_s=0.5), stall_s=0.5)
+    wait_for(live, is_frame)
+    servers[0].kill()
+    lost = wait_for(live, is_lost)
+    assert isinstance(lost, Gap)
+    assert lost.why
+    servers.append(HttpVideo(port=servers[0].port, size_px=(80, 32)))
+    back = wait_for(live, is_frame)
+    assert isinstance(back, Frame)
+    assert back.bgr.shape == (32, 80, 3)
+    assert back.index > 0
+    live.close()
+    for server in servers:
+        server.kill()
+    assert not [t for t in threading.enumerate() if t not in before and t.name.startswith("capture")]
+
+
+def test_a_server_that_keeps_the_connection_but_falls_silent(servers: list[HttpVideo]) -> None:
+    servers.append(HttpVideo())
+    live = Freshest(Stream(servers[0].url("live"), stall_s=0.5), stall_s=0.5)
+    wait_for(live, is_frame)
+    servers[0].frozen.set()
+    assert is_lost(wait_for(live, is_lost))
+    servers[0].frozen.clear()
+    wait_for(live, is_frame)
+    live.close()
+
+
+def test_a_finite_video_plays_in_its_own_time_and_ends(tmp_path: Path, servers: list[HttpVideo]) -> None:
+    write_video(tmp_path / "clip.mp4", [numbered(i) for i in range(30)], options={"movflags": "faststart"})
+    servers.append(HttpVideo(tmp_path))
+    source = Stream(servers[0].url("clip.mp4"))
+    found = [item for item in iter(lambda: source.read(0.5), None) if isinstance(item, Frame)]
+    source.close()
+    assert [number_of(f.bgr) for f in found] == pytest.approx(list(range(30)), abs=1)
+    assert found[-1].t - found[0].t >= 29 / 25 - 0.05
+
+
+def test_hls_is_followed_over_http_but_reaches_no_files(tmp_path: Path, servers: list[HttpVideo]) -> None:
+    head, end = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:1.2,\n", "\n#EXT-X-ENDLIST\n"
+    segment = write_video(tmp_path / "seg.ts", [numbered(i) for i in range(30)])
+    (tmp_path / "good.m3u8").write_text(f"{head}seg.ts{end}")
+    (tmp_path / "evil.m3u8").write_text(f"{head}file://{segment}{end}")
+    servers.append(HttpVideo(tmp_path))
+    with closing(Stream(servers[0].url("good.m3u8"))) as source:
+        wait_for(source, is_frame)
+    error_of(Stream(servers[0].url("evil.m3u8"), first_timeout_s=0.3))
+
+
+def test_credentials_work_and_are_never_shown(servers: list[HttpVideo], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    servers.append(HttpVideo())
+    with closing(Stream(servers[0].url(f"guarded?token={PASSWORD}", LOGIN))) as source:
+        wait_for(source, is_frame)
+        assert PASSWORD not in source.name
+    error = error_of(Stream(servers[0].url("guarded", f"{USER}:{PASSWORD}wrong@")))
+    assert "user name or password" in str(error)
+    shown = "".join(traceback.format_exception(error)) + error.hint + caplog.text + repr(error.__context__)
+    assert PASSWORD not in shown
+    assert USER + ":" not in shown
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def test_failures_are_told_apart(tmp_path: Path, servers: list[HttpVideo]) -> None:
+    (tmp_path / "text").write_text("hello world\n" * 1000)
+    servers.append(HttpVideo(tmp_path))
+    assert "no such stream" in str(error_of(Stream(servers[0].url("nothing"))))
+    assert "no video" in str(error_of(Stream(servers[0].url("text"), first_timeout_s=0.2)))
+    assert "refused" in str(error_of(Stream(f"http://127.0.0.1:{free_port()}/live", first_timeout_s=0.2)))
+    assert "refused" in str(error_of(Stream(f"rtsp://127.0.0.1:{free_port()}/live", first_timeout_s=0.2)))
+
+
+def test_a_server_that_never_answers_is_a_timeout(servers: list[HttpVideo], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.sources.streams.CONNECT_S", 0.3)
+    servers.append(HttpVideo())
+    assert "no answer in time" in str(error_of(Stream(servers[0].url("mute"), stall_s=0.3, first_timeout_s=0.4)))
+
+
+def test_before_the_first_picture_there_is_time_for_the_server_to_come_up(servers: list[HttpVideo]) -> None:
+    port = free_port()
+    source = Stream(f"http://127.0.0.1:{port}/live", first_timeout_s=20)
+    gap = source.read(0.02)
+    assert isinstance(gap, Gap)
+    assert (gap.state, "refused" in gap.why) == ("connecting", True)
+    servers.append(HttpVideo(port=port))
+    wait_for(source, is_frame)
+    source.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("rtsp://admin:pw@cam:554/live", "rtsp://***@cam:554/live"),
+        ("rtsp://admin@cam/live", "rtsp://***@cam/live"),
+        ("rtsp://admin:p@ss@cam/live", "rtsp://***@cam/live"),
+        ("rtsp://admin:p/ss@cam/live", "rtsp://***@cam/live"),
+        ("http://cam:8080/live@1?x=2", "http://cam:8080/live@1?x=2"),
+        ("http://cam/v?token=abc&size=3", "http://cam/v?token=***&size=3"),
+        ("http://cam/v?usr=x&Password=a%20b;sig=1", "http://cam/v?usr=x&Password=***;sig=***"),
+        ("http://cam/v?api_key=k#access_token=t", "http://cam/v?api_key=***#access_token=***"),
+        ("cannot open 'rtsp://a:b@c/d': refused", "cannot open 'rtsp://***@c/d': refused"),
+        ("clips/me@home.mp4", "clips/me@home.mp4"),
+    ],
+)
+def test_redact(text: str, clean: str) -> None:
+    assert redact(text) == clean
+
+
+# --- RTSP -------------------------------------------------------------------------------------------------------
+
+
+class RtspServer:
+    """`tests/rtsp_server.py` in a process of its own."""
+
+    def __init__(self, *args: str, port: int = 0, size_px: tuple[int, int] = (160, 120)) -> None:
+        script = Path(__file__).parents[1] / "rtsp_server.py"
+        command = [SYSTEM_PYTHON, str(script), str(port), *map(str, size_px), *args]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        words = self._process.stdout.readline().split()
+        assert words[:1] == ["ready"], words
+        self.port = int(words[1])
+
+    def url(self, path: str, login: str = "") -> str:
+        return f"rtsp://{login}127.0.0.1:{self.port}/{path}"
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.communicate(timeout=10)
+
+
+@pytest.fixture
+def rtsp() -> Iterator[Callable[..., RtspServer]]:
+    need_rtsp_server()
+    started: list[RtspServer] = []
+
+    def start(*args: str, **options: object) -> RtspServer:
+        started.append(RtspServer(*args, **options))  # type: ignore[arg-type]
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.kill()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="GStreamer's RTSP server is used on Linux only")
+def test_rtsp_live_lost_live_in_another_size(rtsp: Callable[..., RtspServer]) -> None:
+    server = rtsp()
+    live = Freshest(Stream(server.url("live"), stall_s=1.0), stall_s=1.0)
+    first = wait_for(live, is_frame)
+    assert isinstance(first, Frame)
+    assert first.bgr.shape == (120, 160, 3)
+    assert first.bgr.max() > 200  # the ball
+    server.kill()
+    wait_for(live, is_lost)
+    rtsp(port=server.port, size_px=(200, 100))
+    back = wait_for(live, is_frame)
+    assert isinstance(back, Frame)
+    assert back.bgr.shape == (100, 200, 3)
+    live.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="GStreamer's RTSP server is used on Linux only")
+def test_rtsp_login_and_address(rtsp: Callable[..., RtspServer]) -> None:
+    server = rtsp(USER, PASSWORD)
+    with closing(Stream(server.url("live", LOGIN))) as source:
+        wait_for(source, is_frame)
+    assert "user name or password" in str(error_of(Stream(server.url("live"))))
+    assert "no such stream" in str(error_of(Stream(server.url("other", LOGIN))))

@@ -1,0 +1,142 @@
+"""Who is who: ids, birth and death in seconds, fair scheduling."""
+
+import numpy as np
+import pytest
+
+from monitor.decide import make_rule
+from monitor.settings import DecideSettings, TrackSettings
+from monitor.track import Tracker
+from monitor.types import Box, Face, Frame, Judgement
+
+EVEN = (1 / 3, 1 / 3, 1 / 3)
+PICTURE = np.zeros((480, 640, 3), np.uint8)
+
+
+def frame(t, still=False):
+    return Frame(round(t * 100), t, None, PICTURE, still)
+
+
+def face(x, y=100.0, side=60.0, score=0.9):
+    return Face(Box(x, y, x + side, y + side), score, np.zeros((6, 2), np.float32))
+
+
+def tracker(**changes):
+    rule = make_rule(DecideSettings(), EVEN, EVEN, card_confidence=0.6)
+    return Tracker(TrackSettings(**changes), rule, new_score=0.6)
+
+
+def walk(track, xs_at, seconds, fps=25.0, start=0.0):
+    """Feeds faces at `xs_at(t)`; returns the ids seen in each frame."""
+    seen = []
+    for i in range(round(seconds * fps)):
+        t = start + i / fps
+        track.match(frame(t), [face(x) for x in xs_at(t)])
+        seen.append({tr.id for tr in track.tracks})
+    return seen
+
+
+def test_a_face_is_shown_after_enough_finds_and_keeps_its_id():
+    track = tracker(confirm_finds=3)
+    seen = walk(track, lambda t: [100 + 40 * t], 3)
+    assert seen[:3] == [set(), set(), {1}]
+    assert all(ids == {1} for ids in seen[2:])
+
+
+def test_two_people_who_pass_each_other_keep_their_ids():
+    track = tracker()
+    walk(track, lambda t: [50 + 100 * t, 450 - 100 * t], 4.0)
+    right, left = (tr.face.box.x0 for tr in track.tracks)
+    assert len(track.tracks) == 2
+    assert right > 300 > left
+
+
+def test_a_single_find_is_no_person():
+    track = tracker()
+    track.match(frame(0.0), [face(100)])
+    assert walk(track, lambda t: [], 2.0, start=0.04) == [set()] * 50
+
+
+@pytest.mark.parametrize("fps", [5.0, 25.0, 60.0])
+def test_a_person_is_gone_after_lost_s_at_every_rate(fps):
+    track = tracker(lost_s=1.0)
+    walk(track, lambda t: [100], 2.0, fps)
+    last_t = (round(2.0 * fps) - 1) / fps
+    track.match(frame(last_t + 0.95), [])
+    assert {tr.id for tr in track.tracks} == {1}
+    track.match(frame(last_t + 1.05), [])
+    assert track.tracks == ()
+
+
+def test_a_short_gap_does_not_make_a_new_person():
+    track = tracker()
+    walk(track, lambda t: [100 + 50 * t], 1.0)
+    walk(track, lambda t: [], 0.5, start=1.0)
+    seen = walk(track, lambda t: [100 + 50 * t], 1.0, start=1.5)
+    assert all(ids == {1} for ids in seen)
+
+
+def test_weak_finds_continue_but_do_not_start():
+    track = tracker()
+    for i in range(10):
+        track.match(frame(i / 25), [face(100, score=0.5)])
+    assert track.tracks == ()
+    walk(track, lambda t: [100], 1.0, start=1.0)
+    for i in range(50):
+        track.match(frame(2 + i / 25), [face(100, score=0.45)])
+    assert len(track.tracks) == 1
+
+
+def test_coasting_tracks_say_so_and_stay_inside_the_frame():
+    track = tracker()
+    walk(track, lambda t: [500 + 300 * t], 0.4)
+    track.match(frame(1.0), [])
+    (person,) = track.tracks
+    assert person.seen_t < 1.0
+    assert person.face.box.x1 <= 640
+
+
+def test_the_stalest_are_due_first_and_everybody_gets_a_turn():
+    track = tracker(judge_every_s=0.01, fresh_judgements=1)
+    turns = {i: 0 for i in range(1, 11)}
+    for i in range(203):
+        t = i / 25
+        track.match(frame(t), [face(x) for x in range(0, 600, 60)])
+        due = track.due(2)
+        assert len(due) <= 2
+        track.vote([Judgement(d.id, np.array([1, 0, 0], np.float32), None) for d in due])
+        for d in due:
+            turns[d.id] += 1
+    assert max(turns.values()) - min(turns.values()) <= 1
+    assert min(turns.values()) >= 39
+
+
+def test_a_known_face_is_not_judged_more_often_than_asked():
+    track = tracker(judge_every_s=0.2, fresh_judgements=2, confirm_finds=1)
+    judged_at = []
+    for i in range(50):
+        t = i / 25
+        track.match(frame(t), [face(100)])
+        due = track.due(5)
+        judged_at += [t] * len(due)
+        track.vote([Judgement(d.id, np.array([1, 0, 0], np.float32), None) for d in due])
+    assert judged_at[:2] == [0.0, 0.04]
+    assert np.allclose(np.diff(judged_at[2:]), 0.2)
+
+
+def test_votes_reach_the_tracks_with_their_reasons():
+    track = tracker(confirm_finds=1)
+    track.match(frame(0.0), [face(100), face(300)])
+    track.vote([Judgement(1, np.array([0, 0, 1], np.float32), None), Judgement(2, None, "small")])
+    one, two = track.tracks
+    assert (one.judgements, one.reason) == (1, "few judgements")
+    assert (two.judgements, two.label, two.reason, two.probs) == (0, None, "small", None)
+
+
+def test_a_still_picture_stands_alone():
+    track = tracker()
+    answer = np.array([0, 0, 1], np.float32)
+    for t in (0.0, 2.0):
+        track.match(frame(t, still=True), [face(100)])
+        track.vote([Judgement(d.id, answer, None) for d in track.due(10)])
+        assert [tr.label for tr in track.tracks] == [2]
+    assert [tr.id for tr in track.tracks] == [2]

@@ -1,0 +1,103 @@
+"""A finished run -> a bundle: folded weights, calibration, temperature, the card and its numbers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from engines import open_engine
+from engines.bundle import Bundle, load_bundle, write_bundle
+from engines.contract import U8, Card
+from engines.quantise import calibrate
+from train.batches import plain
+from train.errors import CheckpointError
+from train.evaluate import evaluate_engine
+from train.graph import vgg_graph
+from train.manifest import Prepared
+from train.measure import class_weights, coverage_confidence, fit_temperature, softmax
+from train.model import folded
+from train.report import model_card
+from train.spec import CLASSES
+
+LICENCE = """The weights in this folder are licensed separately from the program.
+
+They were trained on pictures collected for research: "Real and Fake Face Detection" (CIPLAB, Yonsei University),
+"Face Mask ~12K Images" (pictures from the web and of celebrities), CASIA-FASD, NUAA, DFDC and "140k Real and Fake
+Faces" (FFHQ and StyleGAN). Several of these sets are for research only, or state no licence for the pictures. The weights are therefore
+offered for research, evaluation and private use; whoever wants more must clear it with the owners of the data, or train
+on data of their own with `monitor train` (docs/training.md). No picture can be had back from the weights as shipped.
+They come without any warranty and are no certified liveness or forgery check.
+"""
+
+CALIBRATION_PICTURES = 512
+LEAST_FACE_PX = 24.0
+"""Smaller faces than training's augmentation makes (28 px over the crop) carry too little."""
+
+
+def export(data: Prepared, run: Path, folder: Path, *, name: str, version: str) -> tuple[Bundle, dict[str, Any]]:
+    """The bundle written to `folder`, and its numbers on the test split by precision. Raises CheckpointError."""
+    try:
+        model = keras.saving.load_model(run / "final.keras", compile=False)
+        recipe = json.loads((run / "state.json").read_text(encoding="utf-8"))["recipe"]
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{run} holds no finished model: {error}", hint="run: monitor train fit") from error
+    input_px, margin = int(recipe["input_px"]), float(recipe["margin"])
+    convs, denses = folded(model)
+    logits_model = vgg_graph(convs, denses, input_px=input_px).SerializeToString()
+    card = _card(name, version, input_px, margin)
+    with tempfile.TemporaryDirectory() as scratch:
+        plain_bundle = write_bundle(Path(scratch) / name, logits_model, card, "calibrating", LICENCE)
+        card, temperature = _calibrated(data, plain_bundle, card)
+        onnx_bytes = vgg_graph(convs, denses, input_px=input_px, temperature=temperature).SerializeToString()
+        card = replace(card, ranges=calibrate(onnx_bytes, _calibration(data, card)))
+        write_bundle(Path(scratch) / name, onnx_bytes, card, "measuring", LICENCE)
+        results = {p: evaluate_engine(data, Path(scratch) / name, precision=p) for p in ("fp32", "int8")}
+    card = replace(card, metrics={"test": results, "temperature": temperature, "manifest_sha256": data.digest})
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    write_bundle(part, onnx_bytes, card, model_card(card, data), LICENCE)
+    shutil.rmtree(folder, ignore_errors=True)
+    part.replace(folder)
+    return load_bundle(folder), results
+
+
+def _card(name: str, version: str, input_px: int, margin: float) -> Card:
+    share = 1 / len(CLASSES)
+    return Card(
+        name=name, version=version, architecture="VGG16: 13 convolutions, dense 256, 256, 3", classes=CLASSES,
+        input_px=input_px, crop_margin=margin, priors=(share,) * len(CLASSES), confidence=0.6,
+        min_face_px=LEAST_FACE_PX, licence="research and evaluation; see LICENSE beside the model",
+    )  # fmt: skip
+
+
+def _calibrated(data: Prepared, bundle: Bundle, card: Card) -> tuple[Card, float]:
+    """Temperature and confidence from the validation split, every class with the same weight."""
+    rows = data.where("val")
+    labels = data.labels[rows]
+    with closing(open_engine(bundle.folder, runtime="onnxruntime", precision="fp32")) as engine:
+        probs = engine.infer(plain(data, rows, input_px=card.input_px, margin=card.crop_margin))
+    logits = np.log(np.maximum(probs, 1e-12))
+    weights = class_weights(labels)
+    temperature = fit_temperature(logits, labels, weights)
+    confidence = coverage_confidence(softmax(logits, temperature), labels, weights)
+    return replace(card, confidence=confidence), temperature
+
+
+def _calibration(data: Prepared, card: Card, batch: int = 32) -> Iterator[U8]:
+    """Training pictures, every class and source with the same share, as the engine will see them."""
+    rng = np.random.default_rng(0)
+    cells: dict[tuple[str, str], list[int]] = {}
+    for i in data.where("train"):
+        cells.setdefault((data.rows[i].label, data.rows[i].source), []).append(int(i))
+    picked = [int(rng.choice(cell)) for cell in cells.values() for _ in range(-(-CALIBRATION_PICTURES // len(cells)))]
+    for first in range(0, len(picked), batch):
+        yield plain(data, np.array(picked[first : first + batch]), input_px=card.input_px, margin=card.crop_margin)

@@ -1,0 +1,102 @@
+"""What was prepared: one row a picture, with the hash of its file, so that every later number names its data."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from engines.contract import U8
+from train.errors import DataError
+from train.spec import CLASSES
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Row:
+    sha256: str
+    path: str
+    source: str
+    label: str
+    group: str
+    split: str
+    found: str
+    """How the face was found: whole, padded, or none (the picture is used as it is)."""
+    face_px: float
+    """Longer side of the face's box in the picture."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A folder that `prepare` wrote: rows and, in the same order, crops uint8 RGB (N, S, S, 3), memory-mapped."""
+
+    rows: tuple[Row, ...]
+    crops: U8
+    margin: float
+    """Crops show the box grown by this on every side; training cuts its smaller crop out of them."""
+    digest: str
+    """sha256 of the manifest."""
+
+    def where(self, split: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """Indices of a split's rows."""
+        return np.array([i for i, row in enumerate(self.rows) if row.split == split], np.int64)
+
+    @property
+    def labels(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        return np.array([CLASSES.index(row.label) for row in self.rows], np.int64)
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Row)])
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)
+
+
+def load_prepared(folder: Path) -> Prepared:
+    """What `prepare` left in `folder`. Raises DataError where it is missing or was changed since."""
+    hint = "run: monitor train prepare --data FOLDER --out " + str(folder)
+    try:
+        facts = json.loads((folder / "prepare.json").read_text(encoding="utf-8"))
+        text = (folder / "manifest.csv").read_bytes()
+        crops = np.load(folder / "crops.npy", mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder} holds no prepared data: {error}", hint=hint) from error
+    digest = hashlib.sha256(text).hexdigest()
+    if digest != facts["manifest_sha256"]:
+        raise DataError(f"{folder / 'manifest.csv'} was changed after it was written", hint=hint)
+    rows = tuple(_row(values) for values in csv.DictReader(text.decode("utf-8").splitlines()))
+    if len(rows) != len(crops):
+        raise DataError(f"{folder}: {len(rows)} rows but {len(crops)} crops", hint=hint)
+    return Prepared(rows, crops, float(facts["margin"]), digest)
+
+
+def _row(values: dict[str, str]) -> Row:
+    return Row(**{**values, "face_px": float(values["face_px"])})  # type: ignore[arg-type]
+
+
+def read_splits(path: Path) -> dict[str, tuple[str, str, str, str, str]]:
+    """A given split: path -> (sha256, source, label, group, split). Raises DataError."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return {
+                row["path"]: (row["sha256"], row["source"], row["label"], row["group"], row["split"])
+                for row in csv.DictReader(file)
+            }
+    except (OSError, KeyError) as error:
+        raise DataError(
+            f"{path} is no split file: {error}", hint="columns: sha256,path,source,label,group,split"
+        ) from error
+
+
+def split_of(group: str, shares: Sequence[float] = (0.7, 0.15, 0.15)) -> str:
+    """The split a group falls into, by a hash of its name: stable when other groups come or go."""
+    point = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") / 2**64
+    edges = np.cumsum(shares)
+    return SPLITS[int(np.searchsorted(edges, point, side="right"))] if point < edges[-1] else SPLITS[-1]

@@ -1,0 +1,112 @@
+"""Numbers for a classifier: by class, by source, and how sure it may be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize
+from scipy.stats import rankdata
+
+from engines.contract import F32
+from train.spec import CLASSES
+
+Labels = np.ndarray[tuple[int], np.dtype[np.int64]]
+REAL, FAKE = CLASSES.index("real"), CLASSES.index("fake")
+
+
+@dataclass(frozen=True)
+class Scores:
+    accuracy: float
+    macro_f1: float
+    by_class: dict[str, dict[str, float]]
+    """class -> precision, recall, f1, n"""
+    by_source: dict[str, dict[str, float]]
+    """source/class -> recall, n"""
+    auc: dict[str, float]
+    """Real against fake, by source: P(fake) / (P(real) + P(fake)) of the source's own real and fake pictures."""
+    ece: float
+    confusion: list[list[int]]
+    """[truth][answer]"""
+
+
+def softmax(logits: F32, temperature: float = 1.0) -> F32:
+    """Probabilities (N, K) of logits (N, K)."""
+    z = logits.astype(np.float64) / temperature
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return np.asarray(e / e.sum(axis=1, keepdims=True), np.float32)
+
+
+def auc(score: F32, positive: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
+    """Area under the ROC curve by ranks (Mann-Whitney U); nan where one side is empty."""
+    n1, n0 = int(positive.sum()), int((~positive).sum())
+    if n0 == 0 or n1 == 0:
+        return float("nan")
+    return float((rankdata(score)[positive].sum() - n1 * (n1 + 1) / 2) / (n1 * n0))
+
+
+def ece(probs: F32, labels: Labels, bins: int = 15) -> float:
+    """Expected calibration error of the top answer, equal-width bins (Guo et al. 2017)."""
+    top, right = probs.max(axis=1), probs.argmax(axis=1) == labels
+    which = np.minimum((top * bins).astype(int), bins - 1)
+    gaps = [
+        abs(top[which == b].mean() - right[which == b].mean()) * (which == b).sum()
+        for b in range(bins)
+        if (which == b).any()
+    ]
+    return float(np.sum(gaps) / len(labels))
+
+
+def class_weights(labels: Labels) -> F32:
+    """Weights (N,) with the sum 1 that give every class present the same share."""
+    counts = np.bincount(labels, minlength=len(CLASSES))
+    return np.asarray(1 / counts[labels] / (counts > 0).sum(), np.float32)
+
+
+def fit_temperature(logits: F32, labels: Labels, weights: F32) -> float:
+    """The temperature that minimises the weighted negative log-likelihood (Guo et al. 2017)."""
+
+    def loss(log_t: float) -> float:
+        probs = softmax(logits, float(np.exp(log_t)))
+        return float(-(weights * np.log(np.maximum(probs[np.arange(len(labels)), labels], 1e-12))).sum())
+
+    return float(np.exp(optimize.minimize_scalar(loss, bounds=(-2.0, 2.5), method="bounded").x))
+
+
+def coverage_confidence(probs: F32, labels: Labels, weights: F32, *, risk: float = 0.05) -> float:
+    """The lowest confidence from 0.5 on at which the weighted share of wrong answers is at most `risk`; at most 0.9."""
+    top, wrong = probs.max(axis=1), probs.argmax(axis=1) != labels
+    for confidence in np.arange(0.5, 0.9, 0.01):
+        kept = top >= confidence
+        if kept.any() and (weights * wrong)[kept].sum() <= risk * weights[kept].sum():
+            return float(round(confidence, 2))
+    return 0.9
+
+
+def scores(probs: F32, labels: Labels, sources: Sequence[str]) -> Scores:
+    """All numbers for probabilities (N, K), labels (N,) and the source of each picture."""
+    answer, source = probs.argmax(axis=1), np.array(sources)
+    confusion = np.zeros((len(CLASSES), len(CLASSES)), int)
+    np.add.at(confusion, (labels, answer), 1)
+    by_class = {}
+    for k, name in enumerate(CLASSES):
+        hit, said, true = confusion[k, k], confusion[:, k].sum(), confusion[k].sum()
+        precision, recall = hit / max(said, 1), hit / max(true, 1)
+        f1 = 2 * precision * recall / max(precision + recall, 1e-12)
+        by_class[name] = {"precision": float(precision), "recall": float(recall), "f1": float(f1), "n": int(true)}
+    by_source, aucs = {}, {}
+    suspicion = probs[:, FAKE] / np.maximum(probs[:, REAL] + probs[:, FAKE], 1e-12)
+    for name in sorted(set(sources)):
+        mine = source == name
+        for k in sorted(set(labels[mine].tolist())):
+            cell = mine & (labels == k)
+            by_source[f"{name}/{CLASSES[k]}"] = {"recall": float((answer[cell] == k).mean()), "n": int(cell.sum())}
+        pair = mine & np.isin(labels, (REAL, FAKE))
+        area = auc(suspicion[pair], labels[pair] == FAKE)
+        if not np.isnan(area):
+            aucs[name] = area
+    macro = float(np.mean([values["f1"] for values in by_class.values()]))
+    return Scores(
+        float((answer == labels).mean()), macro, by_class, by_source, aucs, ece(probs, labels), confusion.tolist()
+    )

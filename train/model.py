@@ -1,0 +1,72 @@
+"""VGG16 (Simonyan & Zisserman 2014, configuration D) with a three-class head, as it trains and as it is deployed.
+
+While training every convolution is followed by batch normalisation; `folded` puts the normalisation into kernels and
+biases, so that the deployed network is exactly 13 convolutions, 5 poolings and 3 dense layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from engines.contract import F32
+from train.backend import FusedBatchNorm
+from train.spec import CLASSES
+
+VGG16 = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
+"""Filters of each convolution, by block."""
+
+Convs = list[list[tuple[F32, F32]]]
+Denses = list[tuple[F32, F32]]
+
+
+def build_vgg(
+    input_px: int, *, blocks: Sequence[Sequence[int]] = VGG16, dense: int = 256, dropout: float = 0.5
+) -> keras.Model:
+    """A Keras model: uint8-valued RGB (N, input_px, input_px, 3) in, float32 logits (N, 3) out."""
+    layers = keras.layers
+    x = inputs = keras.Input((input_px, input_px, 3), name="rgb")
+    x = layers.Rescaling(1 / 127.5, offset=-1.0, name="normalise")(x)
+    for b, filters in enumerate(blocks, 1):
+        for c, n in enumerate(filters, 1):
+            x = layers.Conv2D(
+                n, 3, padding="same", use_bias=False, kernel_initializer="he_normal", name=f"conv{b}_{c}"
+            )(x)
+            x = FusedBatchNorm(name=f"norm{b}_{c}")(x)
+            x = layers.ReLU()(x)
+        x = layers.MaxPooling2D(name=f"pool{b}")(x)
+    x = layers.Flatten()(x)
+    for d in (1, 2):
+        x = layers.Dense(dense, activation="relu", kernel_initializer="he_normal", name=f"dense{d}")(x)
+        x = layers.Dropout(dropout, name=f"drop{d}")(x)
+    outputs = layers.Dense(len(CLASSES), dtype="float32", name="logits")(x)
+    return keras.Model(inputs, outputs, name="vgg16")
+
+
+def folded(model: keras.Model) -> tuple[Convs, Denses]:
+    """The deployed weights, float32: convolutions (kernel HWIO, bias) by block, and dense layers (kernel (in, out), bias).
+
+    y = gamma * (conv(x) - mean) / sqrt(variance + epsilon) + beta is itself a convolution with a bias.
+    """
+    convs: Convs = []
+    by_name = {layer.name: layer for layer in model.layers}
+    for block in range(1, 1 + sum(name.startswith("pool") for name in by_name)):
+        convs.append([])
+        step = 1
+        while (conv := by_name.get(f"conv{block}_{step}")) is not None:
+            convs[-1].append(_fold(conv, by_name[f"norm{block}_{step}"]))
+            step += 1
+    denses = [(_array(by_name[name].kernel), _array(by_name[name].bias)) for name in ("dense1", "dense2", "logits")]
+    return convs, denses
+
+
+def _fold(conv: Any, norm: FusedBatchNorm) -> tuple[F32, F32]:
+    scale = _array(norm.gamma) / np.sqrt(_array(norm.moving_variance) + norm.epsilon)
+    return _array(conv.kernel) * scale, _array(norm.beta) - _array(norm.moving_mean) * scale
+
+
+def _array(variable: Any) -> F32:
+    return np.asarray(keras.ops.convert_to_numpy(variable), np.float32)

@@ -1,0 +1,135 @@
+"""Where pictures are and what they show: a small YAML of sources, folders, classes and groups.
+
+```yaml
+sources:
+  - name: nuaa                       # one per origin; numbers are reported by source
+    folders: {real: extra/nuaa/live, fake: extra/nuaa/attack}   # class -> folder(s), below the data folder
+    group: '^(\\d+)_'                 # pictures of one group never cross a split; regular expression on the file's name
+  - name: dfdc
+    folders: {real: [dfdc/real], fake: [dfdc/fake]}
+    pairs: dfdc/pairs.csv            # or: columns fake,real; each pair is one group
+```
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from train.errors import DataError, TrainError
+
+CLASSES = ("real", "fake", "mask")
+"""In the order of the network's outputs."""
+
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    name: str
+    folders: dict[str, tuple[str, ...]]
+    group: str | None = None
+    pairs: str | None = None
+
+
+@dataclass(frozen=True)
+class Item:
+    """One picture file, before it was opened."""
+
+    path: str
+    """Below the data folder, with forward slashes."""
+    source: str
+    label: str
+    group: str
+
+
+def load_spec(path: Path) -> tuple[SourceSpec, ...]:
+    """The sources of a YAML file. Raises TrainError naming the key that does not hold."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TrainError(
+            f"cannot read {path}: {error.strerror}", hint="name a YAML file of sources with --spec"
+        ) from error
+    except yaml.YAMLError as error:
+        raise TrainError(f"{path} is not YAML: {error}", hint="see docs/training.md for the form") from error
+    entries = data.get("sources") if isinstance(data, dict) else None
+    if not isinstance(entries, list) or not entries:
+        raise TrainError(f"{path}: 'sources' must be a list with at least one source", hint="see docs/training.md")
+    specs = tuple(_source(entry, f"{path}: sources[{i}]") for i, entry in enumerate(entries))
+    names = [spec.name for spec in specs]
+    if len(set(names)) < len(names):
+        raise TrainError(f"{path}: two sources have the same name", hint="give each source its own name")
+    return specs
+
+
+def _source(entry: Any, where: str) -> SourceSpec:
+    known = {"name", "folders", "group", "pairs"}
+    if not isinstance(entry, dict) or not entry.keys() >= {"name", "folders"} or entry.keys() - known:
+        raise TrainError(
+            f"{where}: wants the keys name and folders, may have group or pairs", hint="see docs/training.md"
+        )
+    folders = entry["folders"]
+    if not isinstance(folders, dict) or not folders or set(folders) - set(CLASSES):
+        raise TrainError(f"{where}.folders: wants classes out of {', '.join(CLASSES)}", hint="see docs/training.md")
+    if entry.get("group") is not None:
+        try:
+            re.compile(entry["group"])
+        except re.error as error:
+            raise TrainError(f"{where}.group: {error}", hint="group is a regular expression with one group") from error
+    lists = {label: (value,) if isinstance(value, str) else tuple(value) for label, value in folders.items()}
+    return SourceSpec(str(entry["name"]), lists, entry.get("group"), entry.get("pairs"))
+
+
+def find_items(specs: tuple[SourceSpec, ...], root: Path) -> Iterator[Item]:
+    """Every picture file the specs name below `root`, in a fixed order.
+
+    A file that the group expression does not match is a group of its own. Raises DataError for an empty folder, and
+    for an expression that matches no file at all.
+    """
+    for spec in specs:
+        matched = spec.group is None
+        groups = _pair_groups(root / spec.pairs) if spec.pairs else {}
+        for label, folders in sorted(spec.folders.items(), key=lambda pair: CLASSES.index(pair[0])):
+            for folder in folders:
+                files = sorted(p for p in (root / folder).rglob("*") if p.suffix.lower() in PICTURES)
+                if not files:
+                    raise DataError(f"no pictures in {root / folder}", hint=f"check 'folders' of source {spec.name}")
+                matched = matched or any(re.search(str(spec.group), file.name) for file in files)
+                for file in files:
+                    path = file.relative_to(root).as_posix()
+                    yield Item(path, spec.name, label, f"{spec.name}-{_group(spec, file.name, groups)}")
+        if not matched:
+            raise DataError(
+                f"the group expression of source {spec.name} matches no file", hint="mend 'group' in the spec"
+            )
+
+
+def _group(spec: SourceSpec, name: str, pairs: dict[str, str]) -> str:
+    if spec.group:
+        match = re.search(spec.group, name)
+        return name if match is None else match.group(1) if match.groups() else match.group(0)
+    return pairs.get(name, name)
+
+
+def _pair_groups(path: Path) -> dict[str, str]:
+    """File name -> name of its pair; chains of pairs that share a file become one group."""
+    groups: dict[str, str] = {}
+    try:
+        rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))[1:]
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}", hint="check 'pairs'") from error
+    for row in rows:
+        known = sorted({groups[name] for name in row if name in groups})
+        target = known[0] if known else row[0]
+        for name, group in list(groups.items()):
+            if group in known[1:]:
+                groups[name] = target
+        groups.update(dict.fromkeys(row, target))
+    return groups
