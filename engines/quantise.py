@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from engines.calibrate import calibrate as calibrate
 from engines.contract import BuildError
 
 if TYPE_CHECKING:

@@ -71,9 +71,7 @@ def thinking(settings: Settings, engine: Engine, *, live: bool) -> tuple[Classif
     least_px = card.min_face_px if decide.min_face_px is None else decide.min_face_px
     judge = Classifier(engine, min_face_px=least_px, min_sharpness=decide.min_sharpness)
     tracker = Tracker(settings.track, rule, new_score=settings.detector.new_score)
-    budget: Budget = (
-        LiveBudget(settings.track.classify_share) if live else MediaBudget(settings.track.judgements_per_s)
-    )
+    budget: Budget = LiveBudget(settings.track.classify_share) if live else MediaBudget(settings.track.judgements_per_s)
     return judge, tracker, budget
 
 

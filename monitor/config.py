@@ -7,12 +7,12 @@ import difflib
 import math
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pydantic
 
+from configs import FOLDER
 from monitor import yamlish
 from monitor.errors import ConfigError
 from monitor.settings import Settings, meanings
@@ -71,14 +71,9 @@ def load_settings(
     return settings
 
 
-def configs_folder() -> Path:
-    """Where the shipped YAML files are."""
-    return Path(str(resources.files("configs")))
-
-
 def presets() -> dict[str, str]:
     """{name: its first comment line} of the shipped presets, by name."""
-    files = sorted(configs_folder().glob("*.yaml"))
+    files = sorted(FOLDER.glob("*.yaml"))
     return {file.stem: file.read_text("utf-8").partition("\n")[0].lstrip("# ") for file in files}
 
 
@@ -108,9 +103,7 @@ def _read(config: Path | str) -> _Layer:
     """A preset by its name, else a file."""
     name, known = str(config), presets()
     try:
-        return _Layer(
-            name, yamlish.load((configs_folder() / f"{name}.yaml" if name in known else Path(config)).read_bytes())
-        )
+        return _Layer(name, yamlish.load((FOLDER / f"{name}.yaml" if name in known else Path(config)).read_bytes()))
     except FileNotFoundError as error:
         near = difflib.get_close_matches(name, known, 1)
         what = f"{name}: no such configuration file{f'; did you mean {near[0]}?' if near else ''}"

@@ -82,7 +82,7 @@ def unjudged(verdict: Verdict, reason: str, t: float, rule: Rule) -> Verdict:
 
 
 def _labelled(verdict: Verdict, t: float, rule: Rule) -> Verdict:
-    """Hysteresis: a label is taken at `confidence`, kept down to `confidence - release`, and changes at most once in `hold_s`."""
+    """Hysteresis: taken at `confidence`, kept down to `confidence - release`, changed at most once in `hold_s`."""
     assert verdict.probs is not None
     if verdict.judgements < rule.min_judgements:
         return _with_label(verdict, None, t, "few judgements")

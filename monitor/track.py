@@ -61,6 +61,7 @@ class Tracker:
             self._continue(people[i], faces[j])
         for j in left:
             self._start(faces[j])
+        self._join_doubles()
 
     def _patience_s(self, person: _Person) -> float:
         return self._settings.lost_s if self._confirmed(person) else min(UNCONFIRMED_S, self._settings.lost_s)
@@ -84,6 +85,20 @@ class Tracker:
         person = _Person(self._next_id, face, motion, self._t, self._t, finds, never.judged_t, never)
         self._people[person.id] = person
         self._next_id += 1
+
+    def _join_doubles(self) -> None:
+        """Two tracks of one face, found in turn by different looks, become the older one."""
+        found = [p for p in self._people.values() if p.seen_t == self._t]
+        for lost in [p for p in self._people.values() if p.seen_t < self._t]:
+            place = lost.motion.at(self._t)
+            for other in found:
+                if other.id in self._people and overlap(place, other.motion.at(self._t)) > SAME_FACE:
+                    older, younger = sorted((lost, other), key=lambda p: p.id)
+                    self._people[older.id] = replace(
+                        other, id=older.id, since_t=older.since_t, tried_t=older.tried_t, verdict=older.verdict
+                    )
+                    del self._people[younger.id]
+                    break
 
     def due(self, n: int) -> tuple[Track, ...]:
         """At most `n` tracks found in this frame whose judgement is the oldest, the stalest first."""

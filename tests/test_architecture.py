@@ -30,7 +30,7 @@ PURE = (
 )
 DRAWING = (*FACTS, "monitor.timing", "monitor.ink", "monitor.labels", "engines.contract")
 EDGE = (*LEAVES, "monitor.threads*", "engines.contract")
-BELOW_APP = (*EDGE, "monitor.yamlish", "monitor.config", "monitor.classify", *PURE,
+BELOW_APP = (*EDGE, "monitor.yamlish", "monitor.config", "monitor.told", "monitor.classify", *PURE,
              "monitor.sources*", "monitor.sinks*", "monitor.detect*", "monitor.overlay*", "engines*",
              "configs")  # fmt: skip
 
@@ -45,6 +45,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "monitor.errors": (),
     "monitor.settings": (),
     "monitor.versions": (),
+    "monitor.told": FACTS,
     "monitor.timing": (),
     "monitor.ports": ("monitor.types",),
     "monitor.files": FACTS,

@@ -1,7 +1,7 @@
 """The one place that knows which Keras backend runs: everything else in `train` is plain Keras.
 
-Keras' own BatchNormalization computes moments in float32 with unfused kernels; on a CPU with bfloat16 units it takes more
-than half of a VGG16 training step (18 against 36 pictures a second on 2 cores, TensorFlow 2.21).
+Keras' own BatchNormalization computes moments in float32 with unfused kernels; on a CPU with bfloat16 units it takes
+more than half of a VGG16 training step (18 against 36 pictures a second on 2 cores, TensorFlow 2.21).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import keras
 
 
 def fused_batch_norm(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any]:
-    """Normalised x (N, H, W, C) in its own dtype, batch mean and variance (C,) float32, by the backend's fused kernel."""
+    """Normalised x (N, H, W, C) in its own dtype, batch mean and variance (C,) float32."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -17,7 +17,7 @@ from train.spec import CLASSES
 class Batches:
     """Training batches (uint8 RGB (B, P, P, 3), int64 (B,)); `batch(step)` repeats exactly.
 
-    Every class has the same share. Within a class a source weighs as the square root of its smallest class, so that real
+    Classes have the shares given. Within a class a source weighs as the square root of its smallest class, so that real
     and fake pictures of one source stay balanced and a large source does not drown the others.
     """
 
@@ -28,13 +28,14 @@ class Batches:
         batch: int,
         input_px: int,
         margin: float,
+        class_shares: Sequence[float],
         augment: Augment,
         seed: int,
         split: str = "train",
     ) -> None:
         self._data, self._size, self._px, self._margin = data, batch, input_px, margin
         self._augment, self._seed = augment, seed
-        self._cells, self._shares = _cells(data, split)
+        self._cells, self._shares = _cells(data, split, class_shares)
 
     def batch(self, step: int) -> tuple[U8, np.ndarray[tuple[int], np.dtype[np.int64]]]:
         rng = np.random.default_rng((self._seed, step))
@@ -64,7 +65,9 @@ class Batches:
                     yield done, rgb, eye[labels]
 
 
-def _cells(data: Prepared, split: str) -> tuple[list[np.ndarray[tuple[int], np.dtype[np.int64]]], F32]:
+def _cells(
+    data: Prepared, split: str, class_shares: Sequence[float]
+) -> tuple[list[np.ndarray[tuple[int], np.dtype[np.int64]]], F32]:
     members: dict[tuple[str, str], list[int]] = {}
     for i in data.where(split):
         members.setdefault((data.rows[i].label, data.rows[i].source), []).append(int(i))
@@ -76,7 +79,8 @@ def _cells(data: Prepared, split: str) -> tuple[list[np.ndarray[tuple[int], np.d
         smallest = min(len(rows) for (_, other), rows in members.items() if other == source)
         weights[label, source] = smallest**0.5
     totals = {label: sum(w for (other, _), w in weights.items() if other == label) for label in present}
-    shares = np.array([weights[cell] / totals[cell[0]] / len(present) for cell in members])
+    of_class = dict(zip(CLASSES, class_shares, strict=True))
+    shares = np.array([of_class[cell[0]] * weights[cell] / totals[cell[0]] for cell in members])
     return [np.array(rows, np.int64) for rows in members.values()], shares / shares.sum()
 
 

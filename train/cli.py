@@ -26,13 +26,13 @@ def prepare(
     only: Annotated[list[str] | None, typer.Option(help="Take only this source; may be repeated.")] = None,
 ) -> None:
     """Find and cut the faces of labelled pictures."""
-    from monitor.config import configs_folder
+    from configs import FOLDER
     from train.faces import all_faces
     from train.prepare import plan
     from train.prepare import prepare as run_prepare
     from train.spec import find_items, load_spec
 
-    specs = load_spec(spec or configs_folder() / DATA_SPEC)
+    specs = load_spec(spec or FOLDER / DATA_SPEC)
     chosen = tuple(s for s in specs if not only or s.name in only)
     tasks = plan(find_items(chosen, data), data, splits)
     with all_faces() as find:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,9 +14,9 @@ import keras
 import numpy as np
 
 from engines import open_engine
-from engines.bundle import Bundle, load_bundle, write_bundle
+from engines.bundle import Bundle, write_bundle
+from engines.calibrate import calibrate
 from engines.contract import U8, Card
-from engines.quantise import calibrate
 from train.batches import plain
 from train.errors import CheckpointError
 from train.evaluate import evaluate_engine
@@ -32,9 +31,9 @@ LICENCE = """The weights in this folder are licensed separately from the program
 
 They were trained on pictures collected for research: "Real and Fake Face Detection" (CIPLAB, Yonsei University),
 "Face Mask ~12K Images" (pictures from the web and of celebrities), CASIA-FASD, NUAA, DFDC and "140k Real and Fake
-Faces" (FFHQ and StyleGAN). Several of these sets are for research only, or state no licence for the pictures. The weights are therefore
-offered for research, evaluation and private use; whoever wants more must clear it with the owners of the data, or train
-on data of their own with `monitor train` (docs/training.md). No picture can be had back from the weights as shipped.
+Faces" (FFHQ and StyleGAN). Several of these sets are for research only, or state no licence for the pictures. The
+weights are therefore offered for research, evaluation and private use; whoever wants more must clear it with the
+owners of the data, or train on data of their own with `monitor train` (docs/training.md).
 They come without any warranty and are no certified liveness or forgery check.
 """
 
@@ -50,10 +49,10 @@ def export(data: Prepared, run: Path, folder: Path, *, name: str, version: str) 
         recipe = json.loads((run / "state.json").read_text(encoding="utf-8"))["recipe"]
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{run} holds no finished model: {error}", hint="run: monitor train fit") from error
-    input_px, margin = int(recipe["input_px"]), float(recipe["margin"])
+    input_px, priors = int(recipe["input_px"]), tuple(recipe["class_shares"])
     convs, denses = folded(model)
     logits_model = vgg_graph(convs, denses, input_px=input_px).SerializeToString()
-    card = _card(name, version, input_px, margin)
+    card = _card(name, version, input_px, float(recipe["margin"]), priors)
     with tempfile.TemporaryDirectory() as scratch:
         plain_bundle = write_bundle(Path(scratch) / name, logits_model, card, "calibrating", LICENCE)
         card, temperature = _calibrated(data, plain_bundle, card)
@@ -62,31 +61,25 @@ def export(data: Prepared, run: Path, folder: Path, *, name: str, version: str) 
         write_bundle(Path(scratch) / name, onnx_bytes, card, "measuring", LICENCE)
         results = {p: evaluate_engine(data, Path(scratch) / name, precision=p) for p in ("fp32", "int8")}
     card = replace(card, metrics={"test": results, "temperature": temperature, "manifest_sha256": data.digest})
-    part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    write_bundle(part, onnx_bytes, card, model_card(card, data), LICENCE)
-    shutil.rmtree(folder, ignore_errors=True)
-    part.replace(folder)
-    return load_bundle(folder), results
+    return write_bundle(folder, onnx_bytes, card, model_card(card, data), LICENCE), results
 
 
-def _card(name: str, version: str, input_px: int, margin: float) -> Card:
-    share = 1 / len(CLASSES)
+def _card(name: str, version: str, input_px: int, margin: float, priors: tuple[float, ...]) -> Card:
     return Card(
         name=name, version=version, architecture="VGG16: 13 convolutions, dense 256, 256, 3", classes=CLASSES,
-        input_px=input_px, crop_margin=margin, priors=(share,) * len(CLASSES), confidence=0.6,
+        input_px=input_px, crop_margin=margin, priors=priors, confidence=0.6,
         min_face_px=LEAST_FACE_PX, licence="research and evaluation; see LICENSE beside the model",
     )  # fmt: skip
 
 
 def _calibrated(data: Prepared, bundle: Bundle, card: Card) -> tuple[Card, float]:
-    """Temperature and confidence from the validation split, every class with the same weight."""
+    """Temperature and confidence from the validation split, classes weighted as in training."""
     rows = data.where("val")
     labels = data.labels[rows]
     with closing(open_engine(bundle.folder, runtime="onnxruntime", precision="fp32")) as engine:
         probs = engine.infer(plain(data, rows, input_px=card.input_px, margin=card.crop_margin))
     logits = np.log(np.maximum(probs, 1e-12))
-    weights = class_weights(labels)
+    weights = class_weights(labels, card.priors)
     temperature = fit_temperature(logits, labels, weights)
     confidence = coverage_confidence(softmax(logits, temperature), labels, weights)
     return replace(card, confidence=confidence), temperature

@@ -58,10 +58,10 @@ def ece(probs: F32, labels: Labels, bins: int = 15) -> float:
     return float(np.sum(gaps) / len(labels))
 
 
-def class_weights(labels: Labels) -> F32:
-    """Weights (N,) with the sum 1 that give every class present the same share."""
+def class_weights(labels: Labels, shares: Sequence[float]) -> F32:
+    """Weights (N,) with the sum 1 that give the classes these shares. Every class must be there."""
     counts = np.bincount(labels, minlength=len(CLASSES))
-    return np.asarray(1 / counts[labels] / (counts > 0).sum(), np.float32)
+    return np.asarray(np.asarray(shares)[labels] / counts[labels] / sum(shares), np.float32)
 
 
 def fit_temperature(logits: F32, labels: Labels, weights: F32) -> float:

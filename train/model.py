@@ -1,7 +1,7 @@
 """VGG16 (Simonyan & Zisserman 2014, configuration D) with a three-class head, as it trains and as it is deployed.
 
-While training every convolution is followed by batch normalisation; `folded` puts the normalisation into kernels and
-biases, so that the deployed network is exactly 13 convolutions, 5 poolings and 3 dense layers.
+While training every convolution and hidden dense layer is followed by batch normalisation; `folded` puts the
+normalisation into kernels and biases, so that the deployed network is exactly 13 convolutions, 5 poolings and 3 dense layers.
 """
 
 from __future__ import annotations
@@ -40,14 +40,17 @@ def build_vgg(
         x = layers.MaxPooling2D(name=f"pool{b}")(x)
     x = layers.Flatten()(x)
     for d in (1, 2):
-        x = layers.Dense(dense, activation="relu", kernel_initializer="he_normal", name=f"dense{d}")(x)
+        x = layers.Dense(dense, use_bias=False, kernel_initializer="he_normal", name=f"dense{d}")(x)
+        x = layers.BatchNormalization(name=f"norm{d}")(x)
+        x = layers.ReLU()(x)
         x = layers.Dropout(dropout, name=f"drop{d}")(x)
-    outputs = layers.Dense(len(CLASSES), dtype="float32", name="logits")(x)
+    # Zeros: a run begins by knowing nothing, instead of unlearning random answers through two dropouts.
+    outputs = layers.Dense(len(CLASSES), dtype="float32", kernel_initializer="zeros", name="logits")(x)
     return keras.Model(inputs, outputs, name="vgg16")
 
 
 def folded(model: keras.Model) -> tuple[Convs, Denses]:
-    """The deployed weights, float32: convolutions (kernel HWIO, bias) by block, and dense layers (kernel (in, out), bias).
+    """The deployed weights, float32: convolutions (kernel HWIO, bias) by block, dense layers (kernel (in, out), bias).
 
     y = gamma * (conv(x) - mean) / sqrt(variance + epsilon) + beta is itself a convolution with a bias.
     """
@@ -59,13 +62,13 @@ def folded(model: keras.Model) -> tuple[Convs, Denses]:
         while (conv := by_name.get(f"conv{block}_{step}")) is not None:
             convs[-1].append(_fold(conv, by_name[f"norm{block}_{step}"]))
             step += 1
-    denses = [(_array(by_name[name].kernel), _array(by_name[name].bias)) for name in ("dense1", "dense2", "logits")]
-    return convs, denses
+    denses = [_fold(by_name[f"dense{d}"], by_name[f"norm{d}"]) for d in (1, 2)]
+    return convs, [*denses, (_array(by_name["logits"].kernel), _array(by_name["logits"].bias))]
 
 
-def _fold(conv: Any, norm: FusedBatchNorm) -> tuple[F32, F32]:
+def _fold(layer: Any, norm: Any) -> tuple[F32, F32]:
     scale = _array(norm.gamma) / np.sqrt(_array(norm.moving_variance) + norm.epsilon)
-    return _array(conv.kernel) * scale, _array(norm.beta) - _array(norm.moving_mean) * scale
+    return _array(layer.kernel) * scale, _array(norm.beta) - _array(norm.moving_mean) * scale
 
 
 def _array(variable: Any) -> F32:

@@ -20,10 +20,10 @@ from train.manifest import Row, read_splits, split_of, write_rows
 from train.spec import CLASSES, Item
 
 CROP_MARGIN = 0.15
-"""The network's crop. More would show the edge of a print or a phone, but also, for the tight pictures of which the mask
-class consists, mostly repeated edge pixels, which the network would learn instead of masks."""
+"""The network's crop. More would show the edge of a print or a phone, but also, for the tight pictures of which the
+mask class consists, mostly repeated edge pixels, which the network would learn instead of masks."""
 STORED_MARGIN = 0.5
-"""Stored crops show more than the network's crop, so that training can shift, turn and zoom without inventing pixels."""
+"""Stored crops show more than the network's, so that training can shift, turn and zoom without inventing pixels."""
 STORED_PX = 176
 PAD_SHARE = 0.5
 """A tight crop in which no face is found is padded by this share of its longer side, and tried again."""
@@ -65,13 +65,13 @@ def plan(items: Iterable[Item], root: Path, splits: Path | None) -> list[Task]:
 
 
 def cut(bgr: U8, find: Find) -> tuple[U8, str, float]:
-    """The stored crop of the main face, how it was found (whole, padded, none), and the longer side of its box in px."""
+    """The stored crop of the main face, how it was found (whole, padded, none), the longer side of its box in px."""
     height, width = bgr.shape[:2]
     if (faces := find(bgr)) != ():
         box = _main(faces)
         return _crop(bgr, box), "whole", _longer(box)
     pad = round(PAD_SHARE * max(height, width))
-    padded = cv2.copyMakeBorder(bgr, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
+    padded = np.asarray(cv2.copyMakeBorder(bgr, pad, pad, pad, pad, cv2.BORDER_REPLICATE), np.uint8)
     if (faces := find(padded)) != ():
         x0, y0, x1, y1 = _main(faces)
         box = (x0 - pad, y0 - pad, x1 - pad, y1 - pad)
@@ -141,7 +141,7 @@ def _crops(
         if bgr is None:
             unreadable.append(task.item.path)
         else:
-            yield task, *cut(bgr, find)
+            yield task, *cut(np.asarray(bgr, np.uint8), find)
 
 
 def _shorten(crops: U8, n: int, part: Path, final: Path) -> None:

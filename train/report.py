@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from engines.contract import Card
@@ -10,8 +12,8 @@ from train.manifest import Prepared
 from train.spec import CLASSES
 
 SPLIT_RULE = (
-    "Split by group (a person, a pair of original and fake, or a cluster of near-duplicates): no group is on both sides, "
-    "and no version of the model has seen a test picture."
+    "Split by group (a person, a pair of original and fake, or a cluster of near-duplicates): no group is on both "
+    "sides, and no version of the model has seen a test picture."
 )
 
 
@@ -68,41 +70,12 @@ def _table(head: list[str], rows: list[list[str]]) -> list[str]:
 
 def model_card(card: Card, data: Prepared) -> str:
     """MODEL_CARD.md: what the model is, what it saw, how well it does, and what it cannot do."""
-    train = data.where("train")
-    counts: dict[tuple[str, str], int] = {}
-    for i in train:
-        key = (data.rows[i].source, data.rows[i].label)
-        counts[key] = counts.get(key, 0) + 1
-    seen = "\n".join(
-        _table(["source", "class", "training pictures"], [[s, k, str(n)] for (s, k), n in sorted(counts.items())])
-    )
-    return f"""# {card.name}, version {card.version}
-
-{card.architecture}; input {card.input_px} px, uint8 RGB; crop margin {card.crop_margin} of the face box on every side;
-classes {", ".join(card.classes)}. Trained from random weights by this project's own code (`monitor train`).
-
-## What it saw
-{seen}
-Manifest of the prepared pictures: sha256 `{data.digest}`.
-
-## How well it does
-{tables(card.metrics["test"])}
-Probabilities are scaled by one temperature ({card.metrics["temperature"]:.3f}) fitted on the validation split, every class with
-the same weight. Below a probability of {card.confidence:.2f} the program says `undecided`; that limit is the lowest at which at
-most one answer in twenty was wrong on the validation split.
-
-## What "fake" means here
-A picture of one of five kinds: hand-made composites (ciplab), StyleGAN portraits (stylegan), prints and tablet replays
-(casia), printed photographs (nuaa), face swaps (dfdc). The table above says how well each kind is told from real pictures
-of the same source; other kinds, cameras and places will do worse. It is no certified liveness check and no proof of
-forgery. At a camera the program expects fakes to be rare (`decide.priors`) and therefore calls a face fake only on
-strong evidence.
-
-## Limits
-- `mask` comes from one source; hands, scarves, beards and printed masks may be taken for masks, or masks be missed.
-- Small (below {card.min_face_px:.0f} px), blurred and strongly turned faces are not judged reliably; the program says `undecided`.
-- The people in the training pictures are not a fair sample of anybody's visitors.
-
-## Licence
-{card.licence}
-"""
+    counts = Counter((data.rows[i].source, data.rows[i].label) for i in data.where("train"))
+    seen = _table(["source", "class", "training pictures"], [[s, k, str(n)] for (s, k), n in sorted(counts.items())])
+    return (Path(__file__).parent / "model_card.md").read_text(encoding="utf-8").format(
+        name=card.name, version=card.version, architecture=card.architecture, input_px=card.input_px,
+        crop_margin=card.crop_margin, classes=", ".join(card.classes), seen="\n".join(seen), digest=data.digest,
+        tables=tables(card.metrics["test"]), temperature=card.metrics["temperature"], confidence=card.confidence,
+        priors=", ".join(f"{name} {share:.2f}" for name, share in zip(card.classes, card.priors, strict=True)),
+        min_face_px=card.min_face_px, licence=card.licence,
+    )  # fmt: skip

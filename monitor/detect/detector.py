@@ -31,9 +31,7 @@ class FaceDetector:
     picture, `frame.index` and `near` alone.
     """
 
-    def __init__(
-        self, settings: DetectorSettings, *, folder: Path = FOLDER, patience_s: float = PATIENCE_S
-    ) -> None:  # fmt: skip
+    def __init__(self, settings: DetectorSettings, *, folder: Path = FOLDER, patience_s: float = PATIENCE_S) -> None:
         """Loads the models from `folder`. Raises DetectorError.
 
         A search that takes longer than `patience_s` is given up, and the detector with it.
@@ -63,7 +61,7 @@ class FaceDetector:
         return self._ask(self._search, _checked(frame.bgr), frame.index, tuple(near), timeout_s=self._patience_s)
 
     def detect_all(self, bgr: U8) -> tuple[Face, ...]:
-        """The faces of a still picture: the whole and all its tiles, searched with both models. Raises DetectorError."""
+        """The faces of a still picture: the whole and all tiles, searched with both models. Raises DetectorError."""
         return self._ask(self._search_all, _checked(bgr), timeout_s=self._patience_s)
 
     def _search(self, bgr: U8, index: int, near: tuple[Box, ...]) -> tuple[Face, ...]:
@@ -79,9 +77,7 @@ class FaceDetector:
     def _search_all(self, bgr: U8) -> tuple[Face, ...]:
         height, width = bgr.shape[:2]
         windows = (Window(0, 0, width, height), *tile_grid(width, height, self._tiles))
-        return merge(
-            face for window in windows for model in MODELS for face in self._finder.find(bgr, window, model)
-        )  # fmt: skip
+        return merge(face for window in windows for model in MODELS for face in self._finder.find(bgr, window, model))
 
     def _ask(self, fn: Callable[..., T], *args: object, timeout_s: float) -> T:
         """`fn(*args)` on the guarded thread."""
@@ -105,6 +101,21 @@ class FaceDetector:
                 self._caller.call(self._finder.close, timeout_s=CLOSE_S)
         finally:
             self._caller.close()
+
+
+class Thorough:
+    """A detector for pictures that do not belong together: each is searched as if it were the only one."""
+
+    def __init__(self, detector: FaceDetector) -> None:
+        self._detector = detector
+
+    def detect(self, frame: Frame, near: Sequence[Box] = ()) -> tuple[Face, ...]:  # noqa: ARG002 (the protocol's)
+        """All faces of the picture, best first, whatever was expected. Raises DetectorError."""
+        return self._detector.detect_all(frame.bgr)
+
+    def close(self) -> None:
+        """Closes the detector inside."""
+        self._detector.close()
 
 
 def _checked(bgr: U8) -> U8:

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 
 from monitor.detect.library import import_mediapipe, without_chatter
-from monitor.detect.models import FULL_RANGE, MODELS, Model, load_model
+from monitor.detect.models import MODELS, Model, load_model
 from monitor.detect.passes import Window, is_cut
 from monitor.errors import DetectorError
-from monitor.types import U8, Box, Face, freeze
+from monitor.types import U8, Box, Face
 
 SAMPLES = 5
 """A window is brought down to this many times the model's input; the library's own sampling would skip pixels."""
@@ -39,7 +39,8 @@ class Finder:
                     self._run(model, np.zeros((model.input_px, model.input_px, 3), np.uint8))  # the slow first time
             except (ImportError, OSError, RuntimeError, ValueError) as error:
                 raise DetectorError(
-                    f"MediaPipe does not start: {error}", hint="Run `monitor doctor`; libraries it needs: `make system`."
+                    f"MediaPipe does not start: {error}",
+                    hint="`monitor doctor` says which library is missing.",
                 ) from error
 
     def find(self, bgr: U8, window: Window, model: Model) -> list[Face]:
@@ -79,12 +80,14 @@ def _face(found: Any, window: Window, shape: tuple[int, ...]) -> Face:
     x_scale, y_scale = width / shape[1], height / shape[0]
     box = found.bounding_box
     x0, y0 = window.x0 + box.origin_x * x_scale, window.y0 + box.origin_y * y_scale
-    points = np.array([(point.x, point.y) for point in found.keypoints], np.float32)
-    points = points * np.float32((width, height)) + np.float32((window.x0, window.y0))
+    points = np.array(
+        [(window.x0 + point.x * width, window.y0 + point.y * height) for point in found.keypoints], np.float32
+    )
+    points.setflags(write=False)
     return Face(
         Box(x0, y0, x0 + box.width * x_scale, y0 + box.height * y_scale),
         float(found.categories[0].score),
-        freeze(points.astype(np.float32)),
+        points,
     )
 
 

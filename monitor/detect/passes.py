@@ -14,7 +14,7 @@ SAME_FACE = 0.5
 """Two boxes that share so much of the smaller one show one face."""
 FOUND = 0.3
 """A find that shares so much with an expected face is taken for it."""
-LOOK_FACES = 4.0
+LOOK_FACES = 6.0
 """Side of a closer look in faces; its neighbours are seen along with it."""
 BESIDE_A_FACE = 2.0
 """A neighbour may be smaller or larger by this factor to share a look."""

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -90,10 +90,10 @@ class LiveTable:
         people = ", ".join(f"#{track.id} {self._name(track)}{self._percent(track)}" for track in tracks[:_MOST_ROWS])
         return f"{self._source} · {self._state(item)}" + (f" · {people}" if people else "")
 
-    def _table(self, item: Scene | Gap) -> Table:
+    def _table(self, item: Scene | Gap) -> Group:
         colour = "yellow" if isinstance(item, Gap) else "dim"
         title = Text.assemble((self._source, "bold"), "  ", (self._state(item), colour), "  ", (self._engine, "dim"))
-        table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="dim")
+        table = Table(box=None, pad_edge=False, header_style="dim")
         for name in ("id", "label", "confidence", "for", "why"):
             table.add_column(name, justify="right" if name in ("id", "for") else "left")
         if isinstance(item, Scene):
@@ -109,7 +109,7 @@ class LiveTable:
                 )
             if len(item.tracks) > _MOST_ROWS:
                 table.add_row("", f"and {len(item.tracks) - _MOST_ROWS} more")
-        return table
+        return Group(title, table)
 
     def _class(self, track: Track) -> str | None:
         return None if track.label is None else self._classes[track.label]

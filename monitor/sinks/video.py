@@ -89,11 +89,11 @@ class VideoRecorder:
                 self._container.close()
             return
         with self._told():
-            self._container.mux(self._stream.encode(None))
+            self._mux(self._stream.encode(None))
             self._container.close()
             whole = part_of(self._part)
             try:
-                _copy_with_index_first(self._part, whole)
+                _copy_with_index_first(self._part, whole, self._step)
                 whole.replace(self._path)
             except BaseException:
                 whole.unlink(missing_ok=True)
@@ -122,9 +122,14 @@ class VideoRecorder:
     def _encode(self, stream: VideoStream, picture: U8, tick: int) -> None:
         yuv = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420), np.uint8)
         frame = av.VideoFrame.from_ndarray(yuv, format="yuv420p")
-        frame.pts, frame.time_base, frame.duration = tick, Fraction(1, _TICKS), self._step
+        frame.pts, frame.time_base = tick, Fraction(1, _TICKS)
+        self._mux(stream.encode(frame))
+
+    def _mux(self, packets: Sequence[av.Packet[VideoStream]]) -> None:
         assert self._container is not None
-        self._container.mux(stream.encode(frame))
+        for packet in packets:
+            packet.duration = self._step  # counts for the last one only: without it players leave that out
+            self._container.mux(packet)
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
@@ -178,8 +183,11 @@ def _fit(picture: U8, width: int, height: int) -> U8:
     return framed
 
 
-def _copy_with_index_first(source: Path, target: Path) -> None:
-    """The same packets in an ordinary MP4 whose index comes first, so that browsers start at once."""
+def _copy_with_index_first(source: Path, target: Path, last_ticks: int) -> None:
+    """The same packets in an ordinary MP4 whose index comes first, so that browsers start at once.
+
+    `last_ticks` is how long the last picture stands, where its packet does not say it.
+    """
     with (
         av.open(str(source)) as old,
         av.open(str(target), "w", format="mp4", options={"movflags": "faststart"}) as new,
@@ -188,4 +196,5 @@ def _copy_with_index_first(source: Path, target: Path) -> None:
         for packet in old.demux(old.streams.video[0]):
             if packet.dts is not None:
                 packet.stream = copy
+                packet.duration = packet.duration or last_ticks
                 new.mux(packet)

@@ -123,6 +123,9 @@ class Window:
             return
         if not self._open:
             self._appear(picture)
+        elif not self._visible():  # closed by its button: showing a picture would open it again
+            self.quit = True
+            return
         if self._help:
             picture = self._overlay.draw_help(picture)
         note = self._note or ("paused - space goes on" if self.paused else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -210,35 +211,35 @@ def test_run_watches_the_demo_scene_and_writes_what_was_asked(bundle: Path, tmp_
     assert all(json.loads(line)["event"] for line in (tmp_path / "e.jsonl").read_text().splitlines())
 
 
-def test_run_refuses_what_is_no_source(bundle: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["missing.mp4", "empty.mp4", "text.mp4", "papers", "*.avi"])
+def test_run_refuses_what_is_no_source(name: str, tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "text.mp4").write_text("this is no film\n" * 100)
     (tmp_path / "papers").mkdir()
     (tmp_path / "papers" / "letter.txt").write_text("dear")
-    for name in ("missing.mp4", "empty.mp4", "text.mp4", "papers", "*.avi"):
-        assert_two_lines(run_tiny(bundle, "--source", name, cwd=tmp_path), 3, name)
+    assert_two_lines(monitor("run", "--headless", "--quiet", "--source", name, cwd=tmp_path), 3, name)
 
 
-def test_run_refuses_a_camera_that_is_not_there(bundle: Path, tmp_path: Path) -> None:
-    assert_two_lines(run_tiny(bundle, "--camera", "97", cwd=tmp_path), 3, "97")
-    assert_two_lines(run_tiny(bundle, "--camera", "/dev/video97", cwd=tmp_path), 3, "/dev/video97")
+@pytest.mark.parametrize("camera", ["97", "/dev/video97"])
+def test_run_refuses_a_camera_that_is_not_there(camera: str, tmp_path: Path) -> None:
+    assert_two_lines(monitor("run", "--headless", "--quiet", "--camera", camera, cwd=tmp_path), 3, camera)
 
 
-def test_run_refuses_outputs_that_cannot_be_written(bundle: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("flag", ["--record", "--events", "--summary"])
+def test_run_refuses_outputs_that_cannot_be_written(flag: str, bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for flag in ("--record", "--events", "--summary"):
-        done = run_tiny(bundle, "--source", "demo:faces", "--max-frames", 5, flag, "file/below.mp4", cwd=tmp_path)
-        assert_two_lines(done, 5, "file/below")
+    done = run_tiny(bundle, "--source", "demo:faces", "--max-frames", 5, flag, "file/below.mp4", cwd=tmp_path)
+    assert_two_lines(done, 5, "file/below")
+
+
+def test_run_refuses_a_bundle_that_is_not_there(tmp_path: Path) -> None:
+    assert_two_lines(run_tiny(tmp_path / "none", "--source", "demo:faces", cwd=tmp_path), 4, "none")
 
 
 def test_run_refuses_a_damaged_bundle(bundle: Path, tmp_path: Path) -> None:
-    bad = tmp_path / "bad"
-    bad.mkdir()
-    for file in bundle.iterdir():
-        (bad / file.name).write_bytes(file.read_bytes())
-    (bad / "model.onnx").write_bytes(b"\x00" * 100)
-    assert_two_lines(run_tiny(bad, "--source", "demo:faces", cwd=tmp_path), 4, "bad")
-    assert_two_lines(run_tiny(tmp_path / "none", "--source", "demo:faces", cwd=tmp_path), 4, "none")
+    shutil.copytree(bundle, tmp_path / "bad")
+    (tmp_path / "bad" / "model.onnx").write_bytes(b"\x00" * 100)
+    assert_two_lines(run_tiny(tmp_path / "bad", "--source", "demo:faces", cwd=tmp_path), 4, "model.onnx")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")

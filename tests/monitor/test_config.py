@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from configs import FOLDER
 from monitor import yamlish
-from monitor.config import Given, configs_folder, load_settings, presets, show
+from monitor.config import Given, load_settings, presets, show
 from monitor.errors import ConfigError
 from monitor.settings import Settings, meanings
 
@@ -57,7 +58,7 @@ def test_shown_settings_hold_every_key_under_a_comment_and_load_back(tmp_path: P
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_load_each_key_commented_and_different_from_the_default(name: str) -> None:
     assert load_settings(name) != Settings()
-    lines = (configs_folder() / f"{name}.yaml").read_text("utf-8").splitlines()
+    lines = (FOLDER / f"{name}.yaml").read_text("utf-8").splitlines()
     assert lines[0].startswith("# ")
     for above, line in itertools.pairwise(lines):
         if ": " in line and not line.lstrip().startswith("#"):

@@ -1,5 +1,7 @@
 """What people are told: smoothing, correction, hysteresis, in seconds."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -80,8 +82,8 @@ def test_a_shown_label_never_flips_twice_within_a_second(answers, fps):
     normal = [probs(*a) / np.float32(sum(a)) for a in answers]
     _, history = feed(Verdict(), normal, r, fps)
     shown = [(i / fps, v.label) for i, v in enumerate(history)]
-    changes = [t for (_, a), (t, b) in zip(shown, shown[1:], strict=False) if a != b]
-    assert all(b - a >= 1.0 - 1e-9 for a, b in zip(changes, changes[1:], strict=False))
+    changes = [t for (_, a), (t, b) in itertools.pairwise(shown) if a != b]
+    assert all(b - a >= 1.0 - 1e-9 for a, b in itertools.pairwise(changes))
     for verdict in history:
         assert verdict.probs is not None
         assert abs(float(verdict.probs.sum()) - 1) < 1e-4

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import doctest
 import math
 
 import numpy as np
 import pytest
 
+import monitor.timing
 from monitor.timing import Percentiles, Rate, Stopwatch
 
 
@@ -58,3 +60,7 @@ def test_stopwatch_adds_up_stages_that_come_twice() -> None:
     for stage in ("crop", "classify", "crop"):
         watch.lap(stage)
     assert watch.ms == pytest.approx({"crop": 400.0, "classify": 200.0})
+
+
+def test_the_examples_hold() -> None:
+    assert doctest.testmod(monitor.timing) == doctest.TestResults(failed=0, attempted=3)

@@ -97,7 +97,7 @@ def test_coasting_tracks_say_so_and_stay_inside_the_frame():
 
 def test_the_stalest_are_due_first_and_everybody_gets_a_turn():
     track = tracker(judge_every_s=0.01, fresh_judgements=1)
-    turns = {i: 0 for i in range(1, 11)}
+    turns = dict.fromkeys(range(1, 11), 0)
     for i in range(203):
         t = i / 25
         track.match(frame(t), [face(x) for x in range(0, 600, 60)])
@@ -140,3 +140,24 @@ def test_a_still_picture_stands_alone():
         track.vote([Judgement(d.id, answer, None) for d in track.due(10)])
         assert [tr.label for tr in track.tracks] == [2]
     assert [tr.id for tr in track.tracks] == [2]
+
+
+def test_one_face_found_in_turn_by_two_looks_is_one_person():
+    track = tracker(confirm_finds=2)
+    for i in range(60):
+        t = i / 25
+        if i < 8:
+            finds = [face(100, side=60)]
+        elif i == 8:  # the tight find is far off once, so that the wide one starts a track of its own
+            finds = [face(100, y=100, side=150)]
+        else:
+            finds = [face(100, side=60)] if i % 2 else [face(80, y=80, side=120)]
+        track.match(frame(t), finds)
+    assert [tr.id for tr in track.tracks] == [1]
+
+
+def test_two_people_behind_each_other_stay_two():
+    track = tracker()
+    for i in range(50):
+        track.match(frame(i / 25), [face(100, side=100), face(150, side=100)])
+    assert len(track.tracks) == 2

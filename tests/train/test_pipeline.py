@@ -1,0 +1,201 @@
+"""Pictures to a bundle and back, with a two-filter VGG on versions of the two public-domain portraits."""
+
+import csv
+import json
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from engines import load_bundle, open_engine
+from monitor.mask_drawing import draw_mask
+from tests.portraits import portraits
+from train.augment import Augment
+from train.errors import CheckpointError, DataError
+from train.evaluate import evaluate_engine
+from train.faces import all_faces
+from train.manifest import load_prepared
+from train.prepare import plan, prepare
+from train.spec import find_items, load_spec
+
+keras = pytest.importorskip("keras")
+
+SPEC = """
+sources:
+  - name: studio
+    folders: {real: studio/real, fake: studio/fake}
+    group: '^(\\d+)_'
+  - name: street
+    folders: {mask: street/mask, real: street/real}
+"""
+
+
+def write_pictures(root: Path) -> None:
+    """Versions of two portraits: as they are, posterised (fake) and with a drawn mask."""
+    rng = np.random.default_rng(0)
+    for folder in ("studio/real", "studio/fake", "street/mask", "street/real"):
+        (root / folder).mkdir(parents=True)
+        for i in range(8):
+            bgr, points = portraits()[i % 2]
+            kind = folder.split("/")[1]
+            if kind == "mask":
+                bgr = draw_mask(bgr, points)
+            if kind == "fake":
+                bgr = (bgr // 64 * 64 + 32).astype(np.uint8)
+            bgr = np.clip(bgr * rng.uniform(0.7, 1.2) + rng.normal(0, 4, bgr.shape), 0, 255).astype(np.uint8)
+            cv2.imwrite(str(root / folder / f"{i // 2}_{i}.jpg"), bgr)
+
+
+@pytest.fixture(scope="module")
+def data_root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    write_pictures(root)
+    (root / "spec.yaml").write_text(SPEC)
+    return root
+
+
+@pytest.fixture(scope="module")
+def splits(data_root):
+    """A given split: every class of every source in every split."""
+    path = data_root / "splits.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["sha256", "path", "source", "label", "group", "split"])
+        for n, task in enumerate(plan(find_items(load_spec(data_root / "spec.yaml"), data_root), data_root, None)):
+            item = task.item
+            writer.writerow([task.sha256, item.path, item.source, item.label, f"g{n}", ("train", "val", "test")[n % 3]])
+    return path
+
+
+@pytest.fixture(scope="module")
+def prepared(data_root, splits):
+    out = data_root / "prepared"
+    tasks = plan(find_items(load_spec(data_root / "spec.yaml"), data_root), data_root, splits)
+    (data_root / "studio/real/0_0.jpg").write_bytes(b"no picture")  # after the plan: the disk went bad
+    with all_faces() as find:
+        prepare(tasks, data_root, out, find)
+    return load_prepared(out)
+
+
+def recipe(**changes):
+    from train.fit import Recipe
+
+    small = Recipe(
+        pictures=64, batch=8, input_px=32, blocks=((2,), (2,)), dense=8, bfloat16=False, learning_rate=3e-3,
+        augment=Augment(least_px=16),
+    )  # fmt: skip
+    return replace(small, **changes)
+
+
+def test_prepare_finds_the_faces_and_lists_what_it_cannot_read(prepared, data_root):
+    facts = json.loads((data_root / "prepared/prepare.json").read_text())
+    assert (facts["pictures"], facts["unreadable"]) == (31, 1)
+    assert (data_root / "prepared/unreadable.txt").read_text() == "studio/real/0_0.jpg\n"
+    assert prepared.crops.shape == (31, 176, 176, 3)
+    unmasked = [row for row in prepared.rows if row.label != "mask"]
+    assert all(row.found == "whole" for row in unmasked)
+    # The crop is RGB: skin is redder than blue.
+    middle = prepared.crops[0, 60:110, 60:110].reshape(-1, 3).mean(axis=0)
+    assert middle[0] > middle[2]
+
+
+def test_groups_never_cross_splits_without_a_given_split(data_root):
+    splits_of: dict[str, set[str]] = {}
+    for task in plan(find_items(load_spec(data_root / "spec.yaml"), data_root), data_root, None):
+        splits_of.setdefault(task.item.group, set()).add(task.split)
+    assert all(len(names) == 1 for names in splits_of.values())
+    assert "studio-3" in splits_of
+
+
+def test_a_file_that_is_not_the_one_named_is_refused(data_root, splits):
+    text = splits.read_text().replace("studio/fake/0_0.jpg", "studio/fake/0_1.jpg", 1)
+    other = data_root / "other.csv"
+    other.write_text(text)
+    with pytest.raises(DataError, match="is not the picture"):
+        plan(find_items(load_spec(data_root / "spec.yaml"), data_root), data_root, other)
+
+
+def test_a_changed_manifest_is_refused(prepared, data_root, tmp_path):
+    for file in (data_root / "prepared").iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    with (tmp_path / "manifest.csv").open("a") as file:
+        file.write("more\n")
+    with pytest.raises(DataError, match="was changed"):
+        load_prepared(tmp_path)
+    assert prepared.rows
+
+
+def test_fit_export_evaluate_run(prepared, tmp_path):
+    from train.export import export
+    from train.fit import fit
+
+    said: list[str] = []
+    run = tmp_path / "run"
+    final = fit(prepared, run, recipe(), say=said.append, every=4)
+    assert final.exists()
+    assert "val_macro_f1" in said[-1]
+    bundle, results = export(prepared, run, tmp_path / "bundle", name="tiny", version="0")
+    again = load_bundle(bundle.folder)
+    assert again.card.classes == ("real", "fake", "mask")
+    assert again.card.crop_margin == recipe().margin
+    assert "studio" in (bundle.folder / "MODEL_CARD.md").read_text()
+    assert evaluate_engine(prepared, bundle.folder, precision="int8") == results["int8"]
+
+    from train.batches import plain
+    from train.fit import predict
+    from train.measure import softmax
+
+    rgb = plain(prepared, prepared.where("test"), input_px=32, margin=recipe().margin)
+    with closing(open_engine(bundle.folder, precision="fp32")) as engine:
+        probs = engine.infer(rgb)
+    model = keras.saving.load_model(final, compile=False)
+    want = softmax(predict(model, rgb), bundle.card.metrics["temperature"])
+    np.testing.assert_allclose(probs, want, atol=2e-3)  # weights are stored in half precision
+
+
+def test_an_interrupted_run_repeats_the_unbroken_one(prepared, tmp_path):
+    from train.fit import fit
+
+    def run(name, **more):
+        return fit(prepared, tmp_path / name, recipe(), say=lambda _: None, every=3, **more)
+
+    whole = keras.saving.load_model(run("whole"), compile=False)
+    steps = iter(range(100))
+    with pytest.raises(CheckpointError, match="stopped after"):
+        run("broken", stopped=lambda: next(steps) > 5)
+    resumed = keras.saving.load_model(run("broken"), compile=False)
+    for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_another_recipe_does_not_go_on_in_the_same_folder(prepared, tmp_path):
+    from train.fit import fit
+
+    fit(prepared, tmp_path, recipe(pictures=8), say=lambda _: None)
+    with pytest.raises(CheckpointError, match="other settings: learning_rate"):
+        fit(prepared, tmp_path, recipe(pictures=16, learning_rate=1e-5), say=lambda _: None)
+
+
+def test_a_run_can_start_from_a_bundle(prepared, tmp_path):
+    from train.export import export
+    from train.fit import fit, predict
+
+    fit(prepared, tmp_path / "first", recipe(), say=lambda _: None)
+    export(prepared, tmp_path / "first", tmp_path / "bundle", name="tiny", version="0")
+    said: list[str] = []
+    more = recipe(pictures=8)
+    final = fit(prepared, tmp_path / "second", more, weights=str(tmp_path / "bundle"), say=said.append)
+    assert any("started from the convolutions" in line for line in said)
+    kernels = [
+        np.asarray(keras.saving.load_model(f, compile=False).get_layer("conv1_1").kernel)
+        for f in (tmp_path / "first/final.keras", final)
+    ]
+    assert np.abs(kernels[0]).max() > 0
+    assert predict(keras.saving.load_model(final, compile=False), np.zeros((1, 32, 32, 3), np.uint8)).shape == (1, 3)
+    with pytest.raises(CheckpointError, match="another network"):
+        fit(
+            prepared, tmp_path / "third", recipe(blocks=((3,), (2,))), weights=str(tmp_path / "bundle"), say=said.append
+        )
