@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
@@ -50,17 +50,24 @@ def run(settings: Settings, *, say: Say, stopped: Callable[[], bool] = lambda: F
         detector = stack.enter_context(closing(FaceDetector(settings.detector)))
         outlets.open(engine, stack)
         say(f"watching {source.name} with {engine.info.runtime} {engine.info.precision} ({engine.info.why})")
+        if not detector.guard.active:
+            say(f"the face detector is not kept off the network here: {detector.guard.why}")
         judge, tracker, budget = thinking(settings, engine, live=source.live)
-        status = COMPLETE
-        for item in scenes(source, detector, judge, tracker, budget):
-            if not (isinstance(item, Gap) and not source.live):
-                outlets.write(item)
-            if stopped() or outlets.quit(stopped):
-                endless = source.live or settings.source.loop or not stopped()
-                status = COMPLETE if endless else INTERRUPTED
-                break
+        complete = _watch(scenes(source, detector, judge, tracker, budget), outlets, stopped)
     say(outlets.told())
-    return status
+    return COMPLETE if complete or source.live or settings.source.loop else INTERRUPTED
+
+
+def _watch(items: Iterator[Scene | Gap], outlets: _Outlets, stopped: Callable[[], bool]) -> bool:
+    """Hands everything on. True when the source ended or the user quit, False when `stopped()` came first."""
+    while not stopped():
+        item = next(items, None)
+        if item is None:
+            return True
+        outlets.write(item)
+        if outlets.quit(stopped):
+            return True
+    return False
 
 
 def thinking(settings: Settings, engine: Engine, *, live: bool) -> tuple[Classifier, Tracker, Budget]:
@@ -144,12 +151,13 @@ class _Outlets:
             from monitor.sinks.window import Window
 
             self._window = add(Window("monitor", self._overlay, settings.output.snapshots))
-        elif not settings.show.headless:
-            from monitor.sinks.live_table import LiveTable
+        elif settings.show.table and not settings.show.headless:
+            from monitor.sinks.live_table import LiveTable, standard_error
 
-            add(LiveTable(self._source.name, classes, engine.info))
+            console = standard_error() if str(settings.output.events) == "-" else None
+            add(LiveTable(self._source.name, classes, engine.info, console))
 
-    def _open_recorder(self, stack: ExitStack) -> Sink | None:
+    def _open_recorder(self, stack: ExitStack) -> Queued | None:
         path = self._settings.output.record
         if path is None:
             return None
@@ -200,4 +208,6 @@ class _Outlets:
 
     def told(self) -> str:
         """The run in a few lines, for the terminal."""
-        return as_text(self._summary.result(), self._settings.output)
+        text = as_text(self._summary.result(), self._settings.output)
+        missing = self._recorder.dropped if self._recorder is not None else 0
+        return f"{text}\nthe recording misses {missing} pictures: it could not keep up" if missing else text

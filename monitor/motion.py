@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from monitor.types import Box, Face
 
@@ -93,7 +92,12 @@ def pair(
         return [], list(range(len(faces)))
     cost = distance(expected, [face.box for face in faces])
     allowed = cost <= np.asarray(gates)[:, None]
-    rows, columns = linear_sum_assignment(np.where(allowed, cost, 1e6))
+    if allowed.sum(axis=0).max() <= 1 and allowed.sum(axis=1).max() <= 1:  # nobody is near anybody else
+        rows, columns = np.nonzero(allowed)
+    else:
+        from scipy.optimize import linear_sum_assignment  # half of the start-up, so only where people come close
+
+        rows, columns = linear_sum_assignment(np.where(allowed, cost, 1e6))
     pairs = [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if allowed[i, j]]
     taken = {j for _, j in pairs}
     return pairs, [j for j in range(len(faces)) if j not in taken]

@@ -114,7 +114,7 @@ class DecideSettings:
     """Faces judged less often are undecided: few judgements."""
     min_face_px: Positive | None = None
     """Smaller faces are undecided: small; none = the card's."""
-    min_sharpness: float = 12.0
+    min_sharpness: float = 4.0
     """Faces with less detail (variance of the Laplacian of the grey crop) are undecided: blurred."""
 
 
@@ -122,6 +122,8 @@ class DecideSettings:
 class ShowSettings:
     headless: bool = False
     """Open no window."""
+    table: bool = True
+    """Where there is no display, the live summary in the terminal."""
     hud: bool = True
     """The line with rate, latency, runtime and dropped frames."""
     details: bool = False

@@ -2,7 +2,7 @@
 """Checks what pip cannot install: libraries that cv2 and mediapipe load, python's venv, and the tools of the tests.
 
     system_check.py runtime     libraries and venv            (make setup)
-    system_check.py tests       also ffmpeg, strace, GStreamer's RTSP server   (make system)
+    system_check.py tests       also ffmpeg, strace, xdotool, Xvfb, GStreamer's RTSP server   (make system)
 
 What is missing is installed with apt where that runs as root on Debian or Ubuntu; else one line to run is printed.
 Exit 0: everything is there. Exit 1: something is missing. Tools of the tests may be missing (their tests are skipped,
@@ -69,7 +69,8 @@ def runtime_needs() -> list[Need]:
 
 def test_needs() -> list[Need]:
     """Programs that some tests talk to."""
-    programs = [Need(name, shutil.which(name) is not None, (name,)) for name in ("ffmpeg", "strace")]
+    programs = [Need(name, shutil.which(name) is not None, (name,)) for name in ("ffmpeg", "strace", "xdotool")]
+    programs.append(Need("Xvfb", shutil.which("Xvfb") is not None, ("xvfb",)))
     system_python = "/usr/bin/python3"
     rtsp = Path(system_python).exists() and _answers([system_python, "-c", RTSP_PROBE])
     return [*programs, Need("GStreamer's RTSP server", rtsp, RTSP_PACKAGES)]

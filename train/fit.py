@@ -95,7 +95,7 @@ def fit(
     watch = _Watch(data, recipe, run / "log.csv")
     for step, rgb, onehot in batches.ahead(first, recipe.steps):
         model.optimizer.learning_rate = learning_rate(recipe, step)
-        keras.utils.set_random_seed(recipe.seed + step)
+        _seed_dropout(model, recipe.seed, step)
         loss, accuracy = model.train_on_batch(rgb.astype(np.float32), onehot, return_dict=False)
         watch.seen(float(loss), float(accuracy))
         done = step + 1
@@ -107,6 +107,13 @@ def fit(
     final = run / "final.keras"
     _write_model(model, run).replace(final)
     return final
+
+
+def _seed_dropout(model: keras.Model, seed: int, step: int) -> None:
+    """Keras does not store the state of its random generators: a resumed run would drop other units."""
+    for n, layer in enumerate(model.layers):
+        if isinstance(layer, keras.layers.Dropout) and layer.rate > 0:
+            layer.seed_generator.state.assign(np.array([seed * 1009 + n, step], np.uint32))
 
 
 class _Watch:

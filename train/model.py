@@ -1,7 +1,8 @@
 """VGG16 (Simonyan & Zisserman 2014, configuration D) with a three-class head, as it trains and as it is deployed.
 
 While training every convolution and hidden dense layer is followed by batch normalisation; `folded` puts the
-normalisation into kernels and biases, so that the deployed network is exactly 13 convolutions, 5 poolings and 3 dense layers.
+normalisation into kernels and biases, so that the deployed network is exactly 13 convolutions, 5 poolings and 3 dense
+layers.
 """
 
 from __future__ import annotations

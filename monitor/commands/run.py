@@ -92,6 +92,8 @@ def run(
         for name, (flag, _, key) in FLAGS.items()
         if (value := given[name]) is not None
     ]
+    if quiet:
+        options.append(Given("--quiet", "show.table", False))
     settings = load_settings(config, set_ or (), options)
     stop = StopFlag()
     with stop.listening():

@@ -54,9 +54,9 @@ class FaceDetector:
     def detect(self, frame: Frame, near: Sequence[Box] = ()) -> tuple[Face, ...]:
         """The faces found in `frame`, best first, each once; some may be found only in one of the next frames.
 
-        `near` are places where a face is expected. Frame 0 is searched thoroughly. Raises DetectorError.
+        `near` are places where a face is expected. Frame 0 and stills are searched thoroughly. Raises DetectorError.
         """
-        if frame.index == 0:
+        if frame.index == 0 or frame.still:
             return self.detect_all(frame.bgr)
         return self._ask(self._search, _checked(frame.bgr), frame.index, tuple(near), timeout_s=self._patience_s)
 

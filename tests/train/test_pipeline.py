@@ -168,7 +168,7 @@ def test_an_interrupted_run_repeats_the_unbroken_one(prepared, tmp_path):
         run("broken", stopped=lambda: next(steps) > 5)
     resumed = keras.saving.load_model(run("broken"), compile=False)
     for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7)
 
 
 def test_another_recipe_does_not_go_on_in_the_same_folder(prepared, tmp_path):
