@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engines import open_engine
 from engines.contract import Engine
@@ -28,6 +28,9 @@ from monitor.told import as_text
 from monitor.track import Tracker
 from monitor.types import Frame, Gap, Scene
 from monitor.versions import versions
+
+if TYPE_CHECKING:
+    from monitor.sinks.pictures import PictureRecorder
 
 Say = Callable[[str], None]
 COMPLETE, INTERRUPTED = 0, 130
@@ -157,26 +160,27 @@ class _Outlets:
             console = standard_error() if str(settings.output.events) == "-" else None
             add(LiveTable(self._source.name, classes, engine.info, console))
 
-    def _open_recorder(self, stack: ExitStack) -> Queued | None:
-        path = self._settings.output.record
+    def _open_recorder(self, stack: ExitStack) -> Queued | PictureRecorder | None:
+        path, live = self._settings.output.record, self._source.live
         if path is None:
             return None
+        sink: Queued | PictureRecorder
         if path.suffix:
             from monitor.sinks.video import VideoRecorder
 
-            sink: Sink = VideoRecorder(path)
+            # A live picture must not wait for the disk; a file's recording must not lose a frame.
+            sink = Queued(VideoRecorder(path), when_full="drop" if live else "wait")
         else:
             from monitor.sinks.pictures import PictureRecorder
 
-            sink = PictureRecorder(path, self._name_of)
-        # A live picture must not wait for the disk; a file's recording must not lose a frame.
-        when_full = "drop" if self._source.live else "wait"
-        return stack.enter_context(closing(Queued(sink, when_full=when_full)))  # type: ignore[arg-type]
+            sink = PictureRecorder(path, self._name_of)  # asks the source for its path: before the next frame is read
+            sink = Queued(sink, when_full="drop") if live else sink
+        return stack.enter_context(closing(sink))
 
     def _name_of(self, scene: Scene) -> str:
-        path = getattr(self._source, "path", None)
-        stem = Path(path).name if path is not None else "frame"
-        return stem if scene.frame.still else f"{Path(stem).stem}-{scene.frame.index:06d}.jpg"
+        """The picture a scene was made from, or a name for a frame of a video."""
+        path: Path = getattr(self._source, "path", None) or Path("frame")
+        return str(path if scene.frame.still else path.with_name(f"{path.stem}-{scene.frame.index:06d}.jpg"))
 
     def write(self, item: Scene | Gap) -> None:
         """Draws where somebody looks, and hands the item to every sink. Raises what a sink raises."""
@@ -209,5 +213,5 @@ class _Outlets:
     def told(self) -> str:
         """The run in a few lines, for the terminal."""
         text = as_text(self._summary.result(), self._settings.output)
-        missing = self._recorder.dropped if self._recorder is not None else 0
+        missing = self._recorder.dropped if isinstance(self._recorder, Queued) else 0
         return f"{text}\nthe recording misses {missing} pictures: it could not keep up" if missing else text

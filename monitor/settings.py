@@ -76,6 +76,10 @@ class TrackSettings:
     """A face is shown once it was found so often."""
     lost_s: Positive = 1.0
     """A track not found for so long is gone."""
+    clear_score: Share = 0.58
+    """A face whose finds score less on average is undecided: unclear (a drawing, a pattern, a face far turned away)."""
+    clear_s: Positive = 1.5
+    """Time constant of that average."""
     judge_every_s: Positive = 0.1
     """A known track is judged at most so often."""
     fresh_judgements: Count = 5

@@ -5,6 +5,7 @@ The one owner of this state; everything is timed in the frames' seconds, never i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,8 @@ from monitor.types import Box, Face, Frame, Judgement, Track
 
 UNCONFIRMED_S = 0.3
 """A find that is not repeated within so long was none."""
+DOUBT = 0.5
+"""How clear a face is taken to be before it was found: half-way between a pattern and a face."""
 SAME_FACE = 0.6
 """A find that overlaps a followed face by so much does not start another track."""
 
@@ -29,6 +32,8 @@ class _Person:
     finds: int
     tried_t: float
     """When a judgement was last asked for, also where the crop was not worth one."""
+    clarity: float
+    """Average score of its finds, see TrackSettings.clear_score."""
     verdict: Verdict
 
 
@@ -62,6 +67,13 @@ class Tracker:
         for j in left:
             self._start(faces[j])
         self._join_doubles()
+        for person in list(self._people.values()):
+            if not self._clear(person):
+                verdict = unjudged(person.verdict, "unclear", self._t, self._rule)
+                self._people[person.id] = replace(person, verdict=verdict)
+
+    def _clear(self, person: _Person) -> bool:
+        return person.clarity >= self._settings.clear_score
 
     def _patience_s(self, person: _Person) -> float:
         return self._settings.lost_s if self._confirmed(person) else min(UNCONFIRMED_S, self._settings.lost_s)
@@ -72,7 +84,11 @@ class Tracker:
     def _continue(self, person: _Person, face: Face) -> None:
         motion = person.motion.found(face.box, self._t)
         finds = min(person.finds + 1, self._settings.confirm_finds)
-        self._people[person.id] = replace(person, face=face, motion=motion, seen_t=self._t, finds=finds)
+        keep = math.exp(-(self._t - person.seen_t) / self._settings.clear_s)
+        clarity = keep * person.clarity + (1 - keep) * face.score
+        self._people[person.id] = replace(
+            person, face=face, motion=motion, seen_t=self._t, finds=finds, clarity=clarity
+        )
 
     def _start(self, face: Face) -> None:
         if face.score < self._new_score:
@@ -81,8 +97,9 @@ class Tracker:
             return
         motion = Motion(face.box, self._t)
         never = Verdict()
+        clarity = face.score if self._still else DOUBT
         finds = self._settings.confirm_finds if self._still else 1
-        person = _Person(self._next_id, face, motion, self._t, self._t, finds, never.judged_t, never)
+        person = _Person(self._next_id, face, motion, self._t, self._t, finds, never.judged_t, clarity, never)
         self._people[person.id] = person
         self._next_id += 1
 
@@ -102,11 +119,13 @@ class Tracker:
 
     def due(self, n: int) -> tuple[Track, ...]:
         """At most `n` tracks found in this frame whose judgement is the oldest, the stalest first."""
-        waiting = [p for p in self._people.values() if self._confirmed(p) and p.seen_t == self._t and self._is_due(p)]
+        waiting = [p for p in self._people.values() if p.seen_t == self._t and self._confirmed(p) and self._is_due(p)]
         waiting.sort(key=lambda p: (p.tried_t, p.id))
         return tuple(self._track(p) for p in waiting[: max(0, n)])
 
     def _is_due(self, person: _Person) -> bool:
+        if not self._clear(person):
+            return False
         fresh = person.verdict.judgements < self._settings.fresh_judgements and person.verdict.reason != "small"
         # Half a millisecond of tolerance: times of 0.1 s apart must not miss each other by a rounding.
         return fresh or self._t - person.tried_t >= self._settings.judge_every_s - 5e-4

@@ -102,7 +102,7 @@ class Track:
     label: int | None
     """Index into the card's classes; None = undecided."""
     reason: str | None
-    """Why undecided: small, blurred, few judgements, unsure; None when decided."""
+    """Why undecided: unclear, small, blurred, few judgements, unsure; None when decided."""
 
 
 @dataclass(frozen=True, slots=True)

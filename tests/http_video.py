@@ -5,21 +5,36 @@ from __future__ import annotations
 import base64
 import socket
 import threading
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import cv2
 
+from monitor.types import U8
 from tests.videos import numbered
 
 USER, PASSWORD = "admin", "s3cret"
 
 
 class HttpVideo:
-    """/live is endless MJPEG of `size_px`, /guarded asks for a login, /mute is silent, /NAME is a file of `folder`."""
+    """/live is endless MJPEG, /guarded asks for a login, /mute is silent, /NAME is a file of `folder`.
 
-    def __init__(self, folder: Path | None = None, *, port: int = 0, size_px: tuple[int, int] = (64, 48)) -> None:
-        self.folder, self.size_px = folder, size_px
+    The stream shows `pictures` again and again, or numbered ones of `size_px`.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        port: int = 0,
+        size_px: tuple[int, int] = (64, 48),
+        pictures: Sequence[U8] = (),
+    ) -> None:
+        self.folder = folder
+        width, height = size_px
+        shown = pictures or [numbered(i, width_px=width, height_px=height) for i in range(30)]
+        self.jpegs = [cv2.imencode(".jpg", bgr)[1].tobytes() for bgr in shown]
         self.stopping = threading.Event()
         self.frozen = threading.Event()
         """Set: /live keeps its connections open but sends nothing more."""
@@ -81,12 +96,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
         self.end_headers()
-        width, height = self.video.size_px
         index = 0
         while not self.video.stopping.wait(0.02):
             if self.video.frozen.is_set():
                 continue
-            jpeg = cv2.imencode(".jpg", numbered(index % 30, width_px=width, height_px=height))[1].tobytes()
+            jpeg = self.video.jpegs[index % len(self.video.jpegs)]
             head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
             self.wfile.write(head.encode() + jpeg + b"\r\n")
             index += 1

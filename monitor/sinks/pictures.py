@@ -22,6 +22,7 @@ class PictureRecorder:
         """`name_of` gives the source file of a scene. Raises SinkError where the folder cannot be written."""
         self._folder, self._name_of = folder, name_of
         self._names: dict[str, str] = {}
+        self._taken: set[str] = set()
         with told_as_sink_error(folder, "write to"):
             folder.mkdir(parents=True, exist_ok=True)
             probe = folder / ".monitor-was-here"
@@ -46,9 +47,10 @@ class PictureRecorder:
         """The file name for `source`: always the same for the same source, never that of another."""
         if source not in self._names:
             stem, suffix = Path(source).stem, ".png" if Path(source).suffix.lower() == ".png" else ".jpg"
-            taken, name, n = set(self._names.values()), f"{stem}{suffix}", 1
-            while name in taken:
+            name, n = f"{stem}{suffix}", 1
+            while name in self._taken:
                 n += 1
                 name = f"{stem}-{n}{suffix}"
+            self._taken.add(name)
             self._names[source] = name
         return self._names[source]

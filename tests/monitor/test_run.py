@@ -1,0 +1,377 @@
+"""`monitor.app.run`, whole: real files in, real models, and what comes out of it."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from engines.contract import F32, U8, Engine, InferenceError
+from monitor import app
+from monitor.detect import FaceDetector
+from monitor.errors import CameraError, DetectorError, SinkError
+from monitor.ports import Source
+from monitor.settings import DecideSettings, EngineSettings, OutputSettings, Settings, ShowSettings, SourceSettings
+from monitor.types import Face, Frame, Gap
+from tests.bundles import tiny_bundle
+from tests.people import HOPPER, person, played, walk_video
+
+EVENT_KEYS = ["event", "t", "wall", "frame", "track", "label", "reason", "probs"]
+SUMMARY_KEYS = {"frames", "dropped", "seconds", "fps", "stage_ms", "max_tracks_at_once", "tracks", "engine", "versions"}
+TRACK_KEYS = {"id", "label", "first_s", "last_s", "seconds", "seconds_by_label", "judgements"}
+SURE = DecideSettings(confidence=0.33)
+"""With three classes something is always decided, whatever random weights say."""
+
+
+@dataclass(frozen=True)
+class Run:
+    status: int
+    said: list[str]
+    events: list[dict[str, Any]]
+    summary: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one test's runs take place."""
+
+    bundle: Path
+    folder: Path
+
+    def settings(
+        self, uri: object, *, decide: DecideSettings = SURE, record: str | None = None, **source: Any
+    ) -> Settings:
+        return Settings(
+            source=SourceSettings(uri=str(uri), **source),
+            engine=EngineSettings(bundle=str(self.bundle)),
+            decide=decide,
+            show=ShowSettings(headless=True),
+            output=OutputSettings(
+                record=self.folder / record if record else None,
+                events=self.folder / "e.jsonl",
+                summary=self.folder / "s.json",
+            ),
+        )
+
+    def run(self, uri: object, *, stopped: Callable[[], bool] = lambda: False, **settings: Any) -> Run:
+        said: list[str] = []
+        status = app.run(self.settings(uri, **settings), say=said.append, stopped=stopped)
+        return Run(status, said, self.events(), self.summary())
+
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.folder / "e.jsonl").read_text().splitlines()]
+
+    def summary(self) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads((self.folder / "s.json").read_text())
+        return told
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny").folder
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return walk_video(tmp_path_factory.mktemp("clips") / "clip.mp4", 40)
+
+
+@pytest.fixture
+def place(bundle: Path, tmp_path: Path) -> Place:
+    return Place(bundle, tmp_path)
+
+
+# --- what comes out ---
+
+
+def test_a_film_of_one_person(place: Place) -> None:
+    times = [i / 25 for i in range(20)] + [1.0 + i / 10 for i in range(15)]  # the rate changes on the way
+    film = walk_video(place.folder / "film.mp4", len(times), times_s=times)
+    run = place.run(film, record="out.mp4")
+    assert run.status == 0
+
+    assert [event["event"] for event in run.events][:2] == ["appeared", "decided"]
+    assert run.events[-1]["event"] == "gone"
+    assert all(list(event) == EVENT_KEYS for event in run.events)
+    assert {event["track"] for event in run.events} == {1}
+    assert {event["wall"] for event in run.events} == {None}
+    assert all(event["t"] == pytest.approx(times[event["frame"]], abs=1e-3) for event in run.events)
+
+    assert set(run.summary) >= SUMMARY_KEYS
+    assert run.summary["frames"] == len(times)
+    assert run.summary["dropped"] == 0
+    assert run.summary["max_tracks_at_once"] == 1
+    assert set(run.summary["stage_ms"]) == {"read", "detect", "match", "classify", "draw"}
+    assert all(set(stage) == {"p50", "p95", "p99"} for stage in run.summary["stage_ms"].values())
+    assert set(run.summary["engine"]) >= {"runtime", "precision", "why"}
+    (track,) = run.summary["tracks"]
+    assert set(track) >= TRACK_KEYS
+    assert track["last_s"] == pytest.approx(times[-1], abs=1e-3)
+    assert sum(track["seconds_by_label"].values()) == pytest.approx(track["seconds"], abs=1e-3)
+    assert run.said[-1].endswith(f"wrote {place.folder / 's.json'}")
+
+    recorded, original = played(place.folder / "out.mp4"), played(film)
+    assert [t for t, _ in recorded] == pytest.approx([t for t, _ in original], abs=1e-3)
+    changed = np.abs(recorded[-1][1].astype(int) - original[-1][1]).max(axis=2) > 60
+    assert 0.002 < changed.mean() < 0.4, "box and label are drawn, and the rest of the picture is left alone"
+
+
+def test_a_folder_of_pictures(place: Place) -> None:
+    folder = place.folder / "album"
+    folder.mkdir()
+    for name, face in {"one.jpg": person(), "two.png": person(HOPPER, masked=True), "none.jpg": None}.items():
+        bgr = np.full((240, 320, 3), 110, np.uint8)
+        if face is not None:
+            bgr[20:220, 40 : 40 + face.shape[1]] = face
+        cv2.imwrite(str(folder / name), bgr)
+    run = place.run(folder, record="seen")
+    assert run.status == 0
+    assert sorted(path.name for path in (place.folder / "seen").iterdir()) == ["none.jpg", "one.jpg", "two.png"]
+    assert [track["judgements"] for track in run.summary["tracks"]] == [1, 1]
+    assert all(track["label"] is not None for track in run.summary["tracks"]), "one picture is all there is to know"
+    assert [event["event"] for event in run.events] == ["appeared", "decided", "gone"] * 2
+
+    run = place.run(folder, record="seen.mp4", decide=DecideSettings(confidence=1.0))
+    assert [(e["label"], e["reason"]) for e in run.events if e["event"] == "appeared"] == [(None, "unsure")] * 2
+    assert len(played(place.folder / "seen.mp4")) == 3
+
+
+def test_small_faces_of_every_picture_are_found_and_pictures_keep_their_names(place: Place) -> None:
+    """Each picture has its own colour and a small face in a corner, which only a thorough search finds."""
+    folder, face, greys = place.folder / "album", person(height_px=110), range(40, 240, 20)
+    folder.mkdir()
+    for i, grey in enumerate(greys):
+        bgr = np.full((720, 1280, 3), grey, np.uint8)
+        bgr[600:710, 1150 : 1150 + face.shape[1]] = face
+        cv2.imwrite(str(folder / f"p{i}.png"), bgr)
+    run = place.run(folder, record="seen")
+    assert run.summary["tracks_seen"] == len(greys)
+    for i, grey in enumerate(greys):
+        seen = cv2.imread(str(place.folder / "seen" / f"p{i}.png"))
+        assert seen is not None
+        assert seen[400, 640].tolist() == [grey] * 3
+
+
+def test_pictures_of_one_name_in_two_folders_are_both_kept(place: Place) -> None:
+    for name, grey in (("a", 50), ("b", 200)):
+        (place.folder / "in" / name).mkdir(parents=True)
+        cv2.imwrite(str(place.folder / "in" / name / "face.png"), np.full((64, 64, 3), grey, np.uint8))
+    place.run(place.folder / "in" / "*" / "face.png", record="seen")
+    seen = [cv2.imread(str(place.folder / "seen" / name)) for name in ("face.png", "face-2.png")]
+    assert [int(bgr[40, 40, 0]) for bgr in seen if bgr is not None] == [50, 200]
+
+
+# --- the same again ---
+
+
+def test_the_same_file_gives_the_same_events_however_slow_it_is_read_and_however_busy_the_machine(
+    place: Place, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def log() -> bytes:
+        place.run(clip)
+        return (place.folder / "e.jsonl").read_bytes()
+
+    first = log()
+    assert first.count(b"\n") >= 3
+    done = threading.Event()
+
+    def burn() -> None:
+        while not done.is_set():
+            sum(range(10_000))
+
+    burner = threading.Thread(target=burn)
+    burner.start()
+    try:
+        assert log() == first
+    finally:
+        done.set()
+        burner.join()
+
+    real, chance = app.open_source, random.Random(1)
+
+    class Stuttering:
+        live, name = False, "clip.mp4"
+
+        def __init__(self, source: Source) -> None:
+            self._source = source
+
+        def read(self, timeout_s: float) -> Frame | Gap | None:
+            time.sleep(chance.choice((0, 0, 0.001, 0.05)))
+            return self._source.read(timeout_s)
+
+        def close(self) -> None:
+            self._source.close()
+
+    monkeypatch.setattr(app, "open_source", lambda settings: Stuttering(real(settings)))
+    assert log() == first
+
+
+# --- how long ---
+
+
+@pytest.mark.parametrize(
+    ("limits", "frames"), [({"max_frames": 7}, 7), ({"duration_s": 0.5}, 13), ({"loop": True, "max_frames": 90}, 90)]
+)
+def test_limits(place: Place, clip: Path, limits: dict[str, Any], frames: int) -> None:
+    run = place.run(clip, **limits)
+    assert run.status == 0
+    assert run.summary["frames"] == frames
+    assert all(a["t"] <= b["t"] for a, b in pairwise(run.events))
+    assert run.summary["media_seconds"] == pytest.approx((frames - 1) / 25, abs=1e-3)
+
+
+def test_a_paced_file_is_live_and_loses_what_comes_too_fast(place: Place, clip: Path) -> None:
+    run = place.run(clip, pace_fps=3000.0, loop=True, max_frames=400)
+    assert run.status == 0
+    assert run.summary["dropped"] > 0
+    assert run.summary["frames"] + run.summary["dropped"] <= 400
+    run = place.run(clip, pace_fps=20.0)
+    assert run.summary["seconds"] > 1.5
+    assert all(event["wall"] is not None for event in run.events if event["event"] == "appeared")
+
+
+@pytest.mark.parametrize(
+    ("source", "status"),
+    [({}, 130), ({"loop": True}, 0), ({"pace_fps": 25.0}, 0), ({"pace_fps": 25.0, "loop": True}, 0)],
+)
+@pytest.mark.parametrize("scenes", [0, 5])
+def test_a_file_that_is_stopped_was_interrupted_and_what_has_no_end_was_not(
+    place: Place, clip: Path, source: dict[str, Any], status: int, scenes: int
+) -> None:
+    asked: Iterator[bool] = iter([False] * scenes + [True] * 9)
+    run = place.run(clip, record="out.mp4", stopped=lambda: next(asked), **source)
+    assert run.status == status
+    assert run.summary["frames"] <= scenes
+    if not source:
+        assert run.summary["frames"] == scenes
+        assert (place.folder / "out.mp4").exists() == (scenes > 0)
+
+
+# --- nothing there ---
+
+
+def test_without_camera_and_display_the_demo_is_recorded(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_camera(*_: object, **__: object) -> None:
+        raise CameraError("no camera found", hint="Plug one in.")
+
+    monkeypatch.setattr("monitor.sources.camera_list.first_camera", no_camera)
+    monkeypatch.setattr(app, "display_problem", lambda: "there is no display")
+    monkeypatch.chdir(place.folder)
+    engine = EngineSettings(bundle=str(place.bundle))
+    said: list[str] = []
+    source = SourceSettings(max_frames=12, mirror=True, width_px=640)  # what a camera would have been asked
+    assert app.run(Settings(source=source, engine=engine), say=said.append) == 0
+    assert len(played(Path("out/monitor.mp4"))) == 12
+    assert "there is no display" in said[0]
+    assert said[1] == "no camera found; playing the built-in demo scene instead"
+    assert said[-1].endswith("wrote out/monitor.mp4")
+
+    mine = Settings(source=source, engine=engine, output=OutputSettings(record=Path("mine.mp4")))
+    assert app.run(mine, say=said.append) == 0
+    assert len(played(Path("mine.mp4"))) == 12
+
+    with pytest.raises(CameraError):
+        app.run(Settings(source=SourceSettings(camera="97"), engine=engine), say=said.append)
+
+
+# --- what goes wrong ---
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_the_models_are_loaded(
+    place: Place, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place.folder / "file").touch()
+    monkeypatch.setattr(app, "open_engine", lambda *_, **__: pytest.fail("the engine was opened"))
+    monkeypatch.setattr(app, "FaceDetector", lambda *_: pytest.fail("the detector was opened"))
+    for record in ("file/out.mp4", "file/folder", "out.txt"):
+        with pytest.raises(SinkError) as error:
+            place.run(clip, record=record)
+        assert error.value.hint
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_events_on_a_full_disk_end_the_run_and_the_recording_is_whole(place: Place, clip: Path) -> None:
+    settings = place.settings(clip, record="out.mp4")
+    output = OutputSettings(settings.output.record, Path("/dev/full"), settings.output.summary)
+    with pytest.raises(SinkError) as error:
+        app.run(Settings(settings.source, engine=settings.engine, show=settings.show, output=output), say=len)
+    assert error.value.exit_code == 5
+    assert "/dev/full" in str(error.value)
+    assert 0 < len(played(place.folder / "out.mp4")) < 40
+    assert place.summary()["frames"] > 0
+
+
+class FailingEngine:
+    """A real engine until it has answered 4 times."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.card, self.info, self._engine, self._left = engine.card, engine.info, engine, 4
+
+    def infer(self, rgb: U8) -> F32:
+        self._left -= 1
+        if self._left < 0:
+            raise InferenceError("the graphics card fell off the bus")
+        return self._engine.infer(rgb)
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+class FailingDetector(FaceDetector):
+    """A real detector up to frame 9."""
+
+    def detect(self, frame: Frame, near: Any = ()) -> tuple[Face, ...]:
+        if frame.index > 9:
+            raise DetectorError("the models have gone", hint="Look for them.")
+        return super().detect(frame, near)
+
+
+@pytest.mark.parametrize("part", ["engine", "detector"])
+def test_a_part_that_fails_on_the_way_ends_the_run_with_its_error_and_nothing_is_lost(
+    place: Place, clip: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    before = threading.active_count()
+    real = app.open_engine
+    if part == "engine":
+        monkeypatch.setattr(app, "open_engine", lambda *args, **named: FailingEngine(real(*args, **named)))
+    else:
+        monkeypatch.setattr(app, "FaceDetector", FailingDetector)
+    with pytest.raises(InferenceError if part == "engine" else DetectorError) as error:
+        place.run(clip, record="out.mp4")
+    assert error.value.exit_code == 4
+    frames = place.summary()["frames"]
+    assert 4 < frames < 40
+    assert len(played(place.folder / "out.mp4")) == frames
+    assert [event["event"] for event in place.events()] == ["appeared", "decided", "gone"]
+    assert place.events()[-1]["frame"] == frames - 1
+    assert threading.active_count() == before
+
+
+def test_where_the_detector_cannot_be_kept_off_the_network_people_are_told(
+    place: Place, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = "the face detector is not kept off the network here"
+    if sys.platform.startswith("linux"):
+        assert not any(told in line for line in place.run(clip, max_frames=1).said)
+    monkeypatch.setattr("platform.machine", lambda: "riscv64")
+    said = place.run(clip, max_frames=1).said
+    assert [line for line in said if line.startswith(told)] == [
+        f"{told}: no seccomp guard for {sys.platform} on riscv64"
+    ]
+
+
+def test_a_run_leaves_no_thread_behind(place: Place, clip: Path) -> None:
+    before = threading.active_count()
+    place.run(clip, max_frames=3, record="out.mp4")
+    assert threading.active_count() == before
