@@ -112,7 +112,11 @@ class Tracker:
                 if other.id in self._people and overlap(place, other.motion.at(self._t)) > SAME_FACE:
                     older, younger = sorted((lost, other), key=lambda p: p.id)
                     self._people[older.id] = replace(
-                        other, id=older.id, since_t=older.since_t, tried_t=older.tried_t, verdict=older.verdict
+                        older,
+                        face=other.face,
+                        motion=other.motion,
+                        seen_t=other.seen_t,
+                        finds=max(older.finds, younger.finds),
                     )
                     del self._people[younger.id]
                     break

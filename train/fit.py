@@ -97,6 +97,7 @@ def fit(
         model.optimizer.learning_rate = learning_rate(recipe, step)
         _seed_dropout(model, recipe.seed, step)
         loss, accuracy = model.train_on_batch(rgb.astype(np.float32), onehot, return_dict=False)
+        model.reset_metrics()
         watch.seen(float(loss), float(accuracy))
         done = step + 1
         if done % every == 0 or done == recipe.steps or stopped():
@@ -124,17 +125,16 @@ class _Watch:
         self._rows = np.random.default_rng(0).permutation(rows)[:VAL_PICTURES]
         self._rgb = plain(data, self._rows, input_px=recipe.input_px, margin=recipe.margin)
         self._data, self._recipe, self._log = data, recipe, log
-        self._steps, self._means = 0, (0.0, 0.0)
+        self._batches: list[tuple[float, float]] = []
         self._since = time.monotonic()
 
     def seen(self, loss: float, accuracy: float) -> None:
-        """`loss` and `accuracy` are Keras' means since the last report."""
-        self._steps, self._means = self._steps + 1, (loss, accuracy)
+        """Notes the loss and accuracy of one batch."""
+        self._batches.append((loss, accuracy))
 
     def report(self, model: keras.Model, step: int) -> str:
-        rate = self._steps * self._recipe.batch / (time.monotonic() - self._since)
-        loss, accuracy = self._means
-        model.reset_metrics()
+        rate = len(self._batches) * self._recipe.batch / (time.monotonic() - self._since)
+        loss, accuracy = np.mean(self._batches, axis=0)
         probs = softmax(predict(model, self._rgb))
         found = scores(probs, self._data.labels[self._rows], [self._data.rows[i].source for i in self._rows])
         line = {
@@ -150,7 +150,7 @@ class _Watch:
             if new:
                 writer.writeheader()
             writer.writerow(line)
-        self._steps, self._since = 0, time.monotonic()
+        self._batches, self._since = [], time.monotonic()
         return "  ".join(f"{key} {value}" for key, value in line.items())
 
 

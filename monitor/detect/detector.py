@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -11,13 +12,14 @@ import numpy as np
 from monitor.detect.egress import GuardState, guard_this_thread
 from monitor.detect.finder import Finder
 from monitor.detect.models import FOLDER, FULL_RANGE, MODELS, SHORT_RANGE
-from monitor.detect.passes import Window, closer_looks, merge, missing, tile_grid
+from monitor.detect.passes import Window, closer_looks, merge, tile_grid, wanting
 from monitor.errors import DetectorError
 from monitor.settings import DetectorSettings
 from monitor.threads import Caller
 from monitor.types import U8, Box, Face, Frame
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 OPEN_S, PATIENCE_S, CLOSE_S = 120.0, 20.0, 5.0
 LOOKS = 2
 """Closer looks a frame: what a full-range pass costs."""
@@ -27,8 +29,8 @@ class FaceDetector:
     """Faces in frames, as `monitor.ports.Detector`.
 
     Every frame: the whole picture (short range), one of the tiles or the whole picture (full range) in rotation, and
-    a closer look where a face is expected that neither found. Nothing is remembered: the answer depends on the
-    picture, `frame.index` and `near` alone.
+    a closer look where an expected face was not found, or only coarsely. Nothing is remembered: the answer depends
+    on the picture, `frame.index` and `near` alone.
     """
 
     def __init__(self, settings: DetectorSettings, *, folder: Path = FOLDER, patience_s: float = PATIENCE_S) -> None:
@@ -70,7 +72,10 @@ class FaceDetector:
         turns = (*tile_grid(width, height, self._tiles), whole)
         found = self._finder.find(bgr, whole, SHORT_RANGE)
         found += self._finder.find(bgr, turns[index % len(turns)], FULL_RANGE)
-        for look in closer_looks(missing(near, found), index, LOOKS, width, height):
+        lost, coarse = wanting(near, found)
+        looks = closer_looks(lost, index, LOOKS, width, height)
+        looks += closer_looks(coarse, index, LOOKS - len(looks), width, height)
+        for look in looks:
             found += self._finder.find(bgr, look, SHORT_RANGE)
         return merge(found)
 
@@ -95,10 +100,11 @@ class FaceDetector:
         """Gives the models back; afterwards every question raises DetectorError."""
         if self._broken == "is closed":
             return
-        hangs, self._broken = bool(self._broken), "is closed"
+        self._broken = "is closed"
         try:
-            if not hangs:
-                self._caller.call(self._finder.close, timeout_s=CLOSE_S)
+            self._caller.call(self._finder.close, timeout_s=CLOSE_S)
+        except TimeoutError:
+            log.warning("the face detector hangs; its memory is given back when the program ends")
         finally:
             self._caller.close()
 

@@ -11,12 +11,16 @@ import numpy as np
 
 from monitor.detect.library import import_mediapipe, without_chatter
 from monitor.detect.models import MODELS, Model, load_model
-from monitor.detect.passes import Window, is_cut
+from monitor.detect.passes import Find, Window, is_cut
 from monitor.errors import DetectorError
 from monitor.types import U8, Box, Face
 
 SAMPLES = 5
 """A window is brought down to this many times the model's input; the library's own sampling would skip pixels."""
+
+
+_OPEN: set[Any] = set()
+"""Models not closed yet. They must not become garbage: their destructor may wait for ever for a thread that is gone."""
 
 
 class Finder:
@@ -36,6 +40,7 @@ class Finder:
                         min_detection_confidence=keep_score,
                     )
                     self._models[model] = tasks.vision.FaceDetector.create_from_options(options)
+                    _OPEN.add(self._models[model])
                     self._run(model, np.zeros((model.input_px, model.input_px, 3), np.uint8))  # the slow first time
             except (ImportError, OSError, RuntimeError, ValueError) as error:
                 raise DetectorError(
@@ -43,8 +48,8 @@ class Finder:
                     hint="`monitor doctor` says which library is missing.",
                 ) from error
 
-    def find(self, bgr: U8, window: Window, model: Model) -> list[Face]:
-        """The faces that `model` sees in `window` of the picture, in px of the picture, clipped to it.
+    def find(self, bgr: U8, window: Window, model: Model) -> list[Find]:
+        """What `model` sees in `window` of the picture, in px of the picture, clipped to it.
 
         Faces cut by a border of the window inside the picture are left out. Raises DetectorError.
         """
@@ -58,8 +63,9 @@ class Finder:
         except (OSError, RuntimeError, ValueError) as error:
             raise DetectorError(f"MediaPipe failed: {error}", hint="Run `monitor doctor`.") from error
         faces = (_face(one, window, part.shape) for one in found)
+        detail = model.input_px / max(window.x1 - window.x0, window.y1 - window.y0)
         return [
-            Face(clipped, face.score, face.points)
+            Find(Face(clipped, face.score, face.points), detail)
             for face in faces
             if not is_cut(face.box, window, width, height) and (clipped := _clip(face.box, width, height)).area > 0
         ]
@@ -69,9 +75,12 @@ class Finder:
         return self._models[model].detect(image).detections  # type: ignore[no-any-return]
 
     def close(self) -> None:
+        """Gives the models back; may be called twice."""
         with without_chatter():
             while self._models:
-                self._models.popitem()[1].close()
+                _, model = self._models.popitem()
+                model.close()
+                _OPEN.discard(model)
 
 
 def _face(found: Any, window: Window, shape: tuple[int, ...]) -> Face:

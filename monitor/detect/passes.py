@@ -14,8 +14,12 @@ SAME_FACE = 0.5
 """Two boxes that share so much of the smaller one show one face."""
 FOUND = 0.3
 """A find that shares so much with an expected face is taken for it."""
-LOOK_FACES = 6.0
-"""Side of a closer look in faces; its neighbours are seen along with it."""
+WELL_SEEN_PX = 16.0
+"""A face that is smaller in the model's eyes is placed with an error of up to half the distance of its eyes."""
+ALIKE, NEARLY = 2.0, 0.75
+"""Finds of one face: areas differ by this factor at most, scores by this one."""
+LOOK_FACES, ALONE_FACES = 6.0, 4.0
+"""Side of a closer look in faces: with neighbours that are seen along, and without."""
 BESIDE_A_FACE = 2.0
 """A neighbour may be smaller or larger by this factor to share a look."""
 TILES_FROM_PX, SIX_FROM_PX = 480, 1000
@@ -31,6 +35,20 @@ class Window:
     y0: int
     x1: int
     y1: int
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """A face as one model saw it in one window."""
+
+    face: Face
+    detail: float
+    """Model pixels per picture pixel."""
+
+    @property
+    def seen_px(self) -> float:
+        """Size of the face in the model's eyes."""
+        return self.detail * max(self.face.box.width, self.face.box.height)
 
 
 def tile_grid(width_px: int, height_px: int, tiles: Tiles) -> tuple[Window, ...]:
@@ -57,9 +75,15 @@ def _spans(length_px: int, parts: int) -> list[tuple[int, int]]:
     return [(start, min(length_px, round(start + span))) for start in starts]
 
 
-def missing(near: Iterable[Box], faces: Sequence[Face]) -> list[Box]:
-    """The expected places where nothing was found."""
-    return [box for box in near if box.area > 0 and all(shared(box, face.box) < FOUND for face in faces)]
+def wanting(near: Iterable[Box], finds: Sequence[Find]) -> tuple[list[Box], list[Box]]:
+    """The expected places (where nothing was found, where a face was found only coarsely)."""
+    lost: list[Box] = []
+    coarse: list[Box] = []
+    for box in near:
+        seen_px = [find.seen_px for find in finds if shared(box, find.face.box) >= FOUND]
+        if box.area > 0 and max(seen_px, default=0.0) < WELL_SEEN_PX:
+            (coarse if seen_px else lost).append(box)
+    return lost, coarse
 
 
 def closer_looks(boxes: Iterable[Box], turn: int, at_most: int, width_px: int, height_px: int) -> list[Window]:
@@ -68,15 +92,18 @@ def closer_looks(boxes: Iterable[Box], turn: int, at_most: int, width_px: int, h
     Where there are more, `turn` (it counts frames) decides who is first, so that nobody waits for ever.
     """
     waiting = sorted(boxes, key=lambda box: (box.y0, box.x0, box.x1, box.y1))
-    first = turn * at_most % len(waiting) if waiting else 0
+    first = turn * max(1, at_most) % len(waiting) if waiting else 0
     waiting = waiting[first:] + waiting[:first]
     looks: list[Window] = []
     while waiting and len(looks) < at_most:
         seed = waiting[0]
-        side = LOOK_FACES * max(seed.width, seed.height)
-        window = _square(*seed.center, side, width_px, height_px)
+        size = max(seed.width, seed.height)
+        window = _square(*seed.center, LOOK_FACES * size, width_px, height_px)
+        others = [box for box in waiting[1:] if not _seen_along(box, seed, window)]
+        if len(others) == len(waiting) - 1:
+            window = _square(*seed.center, ALONE_FACES * size, width_px, height_px)
         looks.append(window)
-        waiting = [box for box in waiting[1:] if not _seen_along(box, seed, window)]
+        waiting = others
     return looks
 
 
@@ -105,13 +132,31 @@ def is_cut(box: Box, window: Window, width_px: int, height_px: int) -> bool:
     )
 
 
-def merge(faces: Iterable[Face]) -> tuple[Face, ...]:
-    """Each face once, best score first: of finds that share half of the smaller one, the best stays."""
-    kept: list[Face] = []
-    for face in sorted(faces, key=lambda face: (-face.score, face.box.x0, face.box.y0, face.box.x1, face.box.y1)):
-        if all(shared(face.box, other.box) < SAME_FACE for other in kept):
-            kept.append(face)
-    return tuple(kept)
+def merge(finds: Iterable[Find]) -> tuple[Face, ...]:
+    """Each face once, best score first: of finds that share half of the smaller one, the best score counts.
+
+    Box and points come from the find that saw the face largest: small ones are placed by guess.
+    """
+    kept: list[tuple[Find, Find]] = []
+    for find in sorted(finds, key=_best_first):
+        same = next((i for i, (best, _) in enumerate(kept) if shared(find.face.box, best.face.box) >= SAME_FACE), None)
+        if same is None:
+            kept.append((find, find))
+        elif _sees_it_better(find, *kept[same]):
+            kept[same] = kept[same][0], find
+    return tuple(Face(finest.face.box, best.face.score, finest.face.points) for best, finest in kept)
+
+
+def _best_first(find: Find) -> tuple[float, ...]:
+    box = find.face.box
+    return -find.face.score, -find.detail, box.x0, box.y0, box.x1, box.y1
+
+
+def _sees_it_better(find: Find, best: Find, finest: Find) -> bool:
+    """Whether `find` shows the face of `best` larger than `finest` does, and the whole of it as far as one can tell."""
+    a, b = find.face.box, best.face.box
+    alike = max(a.area, b.area) <= ALIKE * min(a.area, b.area)
+    return alike and find.detail > finest.detail and find.face.score >= NEARLY * best.face.score
 
 
 def shared(a: Box, b: Box) -> float:

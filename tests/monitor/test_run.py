@@ -329,10 +329,10 @@ class FailingEngine:
 
 
 class FailingDetector(FaceDetector):
-    """A real detector up to frame 9."""
+    """A real detector up to frame 19."""
 
     def detect(self, frame: Frame, near: Any = ()) -> tuple[Face, ...]:
-        if frame.index > 9:
+        if frame.index > 19:
             raise DetectorError("the models have gone", hint="Look for them.")
         return super().detect(frame, near)
 

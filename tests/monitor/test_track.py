@@ -183,3 +183,16 @@ def test_a_clear_face_is_labelled_within_a_second_and_survives_a_weak_moment():
     seen = run_scores([0.9] * 25 + [0.45] * 25 + [0.9] * 25)
     assert seen[24] == (2, None)
     assert all(label == 2 for label, _ in seen[24:])
+
+
+def test_a_shown_person_never_vanishes_for_a_double():
+    """A tight track is lost, a wide find starts another one there: the older one goes on, without a pause."""
+    track = tracker(confirm_finds=3)
+    walk(track, lambda t: [100], 1.0)
+    seen = []
+    for i in range(20):
+        t = 1.0 + i / 25
+        x = 100 + 8 * i if i < 5 else 100
+        track.match(frame(t), [face(x - 30, y=70, side=190)])
+        seen.append({tr.id for tr in track.tracks})
+    assert all(1 in ids for ids in seen)

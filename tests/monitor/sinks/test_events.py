@@ -99,7 +99,7 @@ def test_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
     print("still open")
 
 
-def test_a_full_disk_is_told(tmp_path: Path) -> None:  # noqa: ARG001
+def test_a_full_disk_is_told(tmp_path: Path) -> None:
     log = EventLog("/dev/full", CLASSES)
     log.write(story()[0])
     with pytest.raises(SinkError, match="No space left") as caught:
