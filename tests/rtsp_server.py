@@ -1,6 +1,6 @@
-"""A real RTSP server on loopback, run by the system's Python: rtsp_server.py PORT WIDTH HEIGHT [USER PASSWORD].
+"""A real RTSP server on loopback, run by the system's Python: rtsp_server.py PORT WIDTH HEIGHT [USER PASSWORD] [picture=JPEG].
 
-Serves a moving test picture as H.264 at /live and prints `ready PORT` once it listens. PORT 0 = any free one.
+Serves a moving test picture, or a JPEG file, as H.264 at /live and prints `ready PORT` once it listens. PORT 0 = any free one.
 """
 
 import sys
@@ -14,6 +14,10 @@ from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402 - gi wants its 
 
 def main() -> None:
     port, width, height, *login = sys.argv[1:]
+    shown = "videotestsrc is-live=true pattern=ball"
+    if login and login[-1].startswith("picture="):
+        file = login.pop().removeprefix("picture=")
+        shown = f"multifilesrc location={file} loop=true caps=image/jpeg,framerate=25/1 ! jpegdec ! videoconvert ! videoscale"
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
@@ -21,7 +25,7 @@ def main() -> None:
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_shared(True)
     factory.set_launch(
-        f"( videotestsrc is-live=true pattern=ball ! video/x-raw,width={width},height={height},framerate=25/1 "
+        f"( {shown} ! video/x-raw,width={width},height={height},framerate=25/1 "
         "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=5 ! rtph264pay name=pay0 pt=96 )"
     )
     if login:

@@ -109,21 +109,6 @@ class FaceDetector:
             self._caller.close()
 
 
-class Thorough:
-    """A detector for pictures that do not belong together: each is searched as if it were the only one."""
-
-    def __init__(self, detector: FaceDetector) -> None:
-        self._detector = detector
-
-    def detect(self, frame: Frame, near: Sequence[Box] = ()) -> tuple[Face, ...]:  # noqa: ARG002 (the protocol's)
-        """All faces of the picture, best first, whatever was expected. Raises DetectorError."""
-        return self._detector.detect_all(frame.bgr)
-
-    def close(self) -> None:
-        """Closes the detector inside."""
-        self._detector.close()
-
-
 def _checked(bgr: U8) -> U8:
     """The picture, if it is one. Raises DetectorError."""
     if bgr.dtype != np.uint8 or bgr.ndim != 3 or bgr.shape[2] != 3 or 0 in bgr.shape:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import subprocess
 import sys
 import threading
 import traceback
@@ -22,7 +21,8 @@ from monitor.sources.streams import Stream
 from monitor.threads import Freshest
 from monitor.types import Frame, Gap
 from tests.http_video import PASSWORD, USER, HttpVideo
-from tests.system import SYSTEM_PYTHON, need_rtsp_server
+from tests.rtsp import RtspServer
+from tests.system import need_rtsp_server
 from tests.videos import number_of, numbered, write_video
 
 READS = 2000
@@ -195,26 +195,6 @@ def test_redact(text: str, clean: str) -> None:
 
 
 # --- RTSP -------------------------------------------------------------------------------------------------------
-
-
-class RtspServer:
-    """`tests/rtsp_server.py` in a process of its own."""
-
-    def __init__(self, *args: str, port: int = 0, size_px: tuple[int, int] = (160, 120)) -> None:
-        script = Path(__file__).parents[1] / "rtsp_server.py"
-        command = [SYSTEM_PYTHON, str(script), str(port), *map(str, size_px), *args]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        words = self._process.stdout.readline().split()
-        assert words[:1] == ["ready"], words
-        self.port = int(words[1])
-
-    def url(self, path: str, login: str = "") -> str:
-        return f"rtsp://{login}127.0.0.1:{self.port}/{path}"
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.communicate(timeout=10)
 
 
 @pytest.fixture

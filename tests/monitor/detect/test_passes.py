@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.detect.passes import OVERLAP, Window, closer_looks, is_cut, merge, missing, shared, tile_grid
+from monitor.detect.passes import OVERLAP, Find, Window, closer_looks, is_cut, merge, shared, tile_grid, wanting
 from monitor.types import Box, Face
 
 POINTS = np.zeros((6, 2), np.float32)
@@ -55,24 +55,38 @@ def test_cut_only_at_borders_inside_the_frame() -> None:
     assert is_cut(Box(99, 0, 150, 50), Window(100, 0, 200, 100), 200, 100)
 
 
+def finds(*faces: Face, detail: float = 1.0) -> list[Find]:
+    return [Find(face, detail) for face in faces]
+
+
 def test_the_best_of_several_finds_of_a_face_stays() -> None:
     whole, part, other = face(100, 100, 80, 0.7), face(120, 120, 40, 0.9), face(300, 100, 80, 0.5)
-    assert merge([other, whole, part]) == (part, other)
-    assert merge([whole, other]) == (whole, other)
+    assert merge(finds(other, whole, part)) == (part, other)
+    assert merge(finds(whole, other)) == (whole, other)
     beside = face(150, 100, 80, 0.6)
     assert shared(whole.box, beside.box) == pytest.approx(3 / 8)
-    assert merge([whole, beside]) == (whole, beside), "two faces side by side are two"
+    assert merge(finds(whole, beside)) == (whole, beside), "two faces side by side are two"
     assert merge([]) == ()
 
 
 def test_the_order_of_finds_does_not_matter() -> None:
-    finds = [face(10 * i, 0, 30, 0.5) for i in range(8)]
-    assert merge(finds) == merge(reversed(finds))
+    row = finds(*(face(10 * i, 0, 30, 0.5) for i in range(8)))
+    assert merge(row) == merge(reversed(row))
 
 
-def test_only_what_was_not_found_is_looked_for() -> None:
-    near = [Box(0, 0, 10, 10), Box(100, 0, 110, 10), Box(5, 5, 5, 20)]
-    assert missing(near, [face(2, 2, 10)]) == [near[1]]
+def test_the_place_comes_from_the_find_that_saw_the_face_largest() -> None:
+    coarse, fine = face(100, 100, 50, 0.9), face(108, 106, 44, 0.8)
+    (merged,) = merge(finds(coarse, detail=0.1) + finds(fine, detail=0.4))
+    assert (merged.score, merged.box) == (0.9, fine.box)
+    assert merge(finds(coarse, detail=0.4) + finds(fine, detail=0.1)) == (coarse,)
+    doubtful, part = face(108, 106, 44, 0.5), face(110, 110, 20, 0.85)
+    assert merge(finds(coarse, detail=0.1) + finds(doubtful, part, detail=0.4)) == (coarse,)
+
+
+def test_only_what_was_not_well_seen_is_looked_for() -> None:
+    near = [Box(0, 0, 10, 10), Box(100, 0, 110, 10), Box(5, 5, 5, 20), Box(200, 0, 210, 10)]
+    seen = finds(face(2, 2, 10), detail=2) + finds(face(202, 2, 10), detail=1)
+    assert wanting(near, seen) == ([near[1]], [near[3]])
 
 
 def test_looks_take_turns_until_everybody_was_looked_at() -> None:
@@ -85,10 +99,11 @@ def test_looks_take_turns_until_everybody_was_looked_at() -> None:
         seen |= {b for b in boxes for w in looks if w.x0 <= b.x0 and b.x1 <= w.x1 and w.y0 <= b.y0 and b.y1 <= w.y1}
     assert seen == set(boxes)
     assert closer_looks([], 3, 2, 1280, 720) == []
+    assert closer_looks(boxes, 3, 0, 1280, 720) == []
 
 
 def test_neighbours_share_a_look_and_windows_stay_inside() -> None:
-    grid = [Box(x, y, x + 30, y + 30) for x in range(0, 640, 90) for y in range(0, 360, 90)]
+    grid = [Box(x, y, x + 30, y + 30) for x in range(0, 600, 60) for y in range(0, 330, 60)]
     looks = closer_looks(grid, 0, 100, 640, 360)
     assert len(looks) < len(grid) / 2
     assert all(0 <= w.x0 < w.x1 <= 640 and 0 <= w.y0 < w.y1 <= 360 for w in looks)
