@@ -36,6 +36,8 @@ Say = Callable[[str], None]
 COMPLETE, INTERRUPTED = 0, 130
 DEMO = "demo:faces"
 DEMO_RECORD = Path("out/monitor.mp4")
+SLOW_S = 1.0
+"""A live source silent for less is slow, not stalled: nobody is told."""
 
 
 def run(settings: Settings, *, say: Say, stopped: Callable[[], bool] = lambda: False) -> int:
@@ -51,7 +53,9 @@ def run(settings: Settings, *, say: Say, stopped: Callable[[], bool] = lambda: F
         outlets = _Outlets(settings, source, windowed, stack)
         engine = stack.enter_context(closing(_engine(settings, say)))
         detector = stack.enter_context(closing(FaceDetector(settings.detector)))
-        outlets.open(engine, stack)
+        # Only now: what a live source shows while models load is lost, and must not count for --duration.
+        source = stack.enter_context(closing(_threaded(source, settings)))
+        outlets.open(engine, source, stack)
         say(f"watching {source.name} with {engine.info.runtime} {engine.info.precision} ({engine.info.why})")
         if not detector.guard.active:
             say(f"the face detector is not kept off the network here: {detector.guard.why}")
@@ -95,7 +99,7 @@ def _choose_screen(settings: Settings, say: Say) -> tuple[bool, Settings]:
 
 
 def _open(settings: Settings, windowed: bool, say: Say) -> tuple[Source, Settings]:
-    """The source behind the thread that suits it; the demo where nothing was named and no camera answers."""
+    """The source; the demo where nothing was named and no camera answers."""
     asked = settings.source
     try:
         source = open_source(asked)
@@ -110,8 +114,12 @@ def _open(settings: Settings, windowed: bool, say: Say) -> tuple[Source, Setting
             output = replace(output, record=DEMO_RECORD)
             say(f"writing it to {DEMO_RECORD}")
         settings = replace(settings, source=asked, output=output)
-    threaded: Source = Freshest(source, stall_s=asked.stall_s) if source.live else Ahead(source)
-    return threaded, settings
+    return source, settings
+
+
+def _threaded(source: Source, settings: Settings) -> Source:
+    """The source behind the thread that suits it."""
+    return Freshest(source, stall_s=settings.source.stall_s) if source.live else Ahead(source)
 
 
 def _engine(settings: Settings, say: Say) -> Engine:
@@ -131,9 +139,10 @@ class _Outlets:
         self._window: Any = None
         self._started: tuple[float, float] | None = None
 
-    def open(self, engine: Engine, stack: ExitStack) -> None:
-        """Opens the rest, now that the classes and the engine are known."""
+    def open(self, engine: Engine, source: Source, stack: ExitStack) -> None:
+        """Opens the rest, now that the classes, the engine and what is really read from are known."""
         settings, classes = self._settings, engine.card.classes
+        self._source = source
 
         def add(sink: Any) -> Any:
             self._sinks.append(stack.enter_context(closing(sink)))
@@ -184,6 +193,10 @@ class _Outlets:
 
     def write(self, item: Scene | Gap) -> None:
         """Draws where somebody looks, and hands the item to every sink. Raises what a sink raises."""
+        if isinstance(item, Gap) and item.state == "stalled" and item.since_s < SLOW_S:
+            if self._window is not None:
+                self._window.poll()
+            return
         if isinstance(item, Scene) and self._overlay is not None:
             if self._window is not None and not self._source.live:
                 self._pace(item.frame)

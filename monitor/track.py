@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from monitor.decide import Rule, Verdict, judged, unjudged
 from monitor.motion import GATE, GATE_PER_S, Motion, clipped, overlap, pair
@@ -44,7 +45,9 @@ class Tracker:
         self._settings, self._rule, self._new_score = settings, rule, new_score
         self._people: dict[int, _Person] = {}
         self._next_id = 1
+        self._apart: dict[int, frozenset[int]] = {}
         self._t, self._size, self._still = 0.0, (1, 1), False
+        self._origin: Path | None = None
 
     def expected(self, t: float) -> tuple[Box, ...]:
         """Where the followed faces should be at `t`, by id."""
@@ -53,11 +56,12 @@ class Tracker:
     def match(self, frame: Frame, faces: Sequence[Face]) -> None:
         """Continues tracks with the faces of a frame, starts new ones, lets go of those not found for long.
 
-        A still picture begins anew: what it shows is all there is to know.
+        A still picture and another file begin anew: nobody is followed from one into the next.
         """
-        stale = frame.still or self._still
+        cut = frame.still or self._still or frame.origin != self._origin
         self._t, self._size, self._still = frame.t, (frame.width_px, frame.height_px), frame.still
-        kept = () if stale else self._people.values()
+        self._origin = frame.origin
+        kept = () if cut else self._people.values()
         self._people = {p.id: p for p in kept if frame.t - p.seen_t <= self._patience_s(p)}
         people = list(self._people.values())
         gates = [GATE + GATE_PER_S * (frame.t - p.seen_t) for p in people]
@@ -66,6 +70,7 @@ class Tracker:
             self._continue(people[i], faces[j])
         for j in left:
             self._start(faces[j])
+        self._tell_apart()
         self._join_doubles()
         for person in list(self._people.values()):
             if not self._clear(person):
@@ -103,13 +108,22 @@ class Tracker:
         self._people[person.id] = person
         self._next_id += 1
 
+    def _tell_apart(self) -> None:
+        """Those found in one frame are different people, for as long as they are followed."""
+        found = {p.id for p in self._people.values() if p.seen_t == self._t}
+        self._apart = {i: self._apart.get(i, frozenset()) & self._people.keys() for i in self._people}
+        for i in found:
+            self._apart[i] |= found
+
     def _join_doubles(self) -> None:
         """Two tracks of one face, found in turn by different looks, become the older one."""
         found = [p for p in self._people.values() if p.seen_t == self._t]
         for lost in [p for p in self._people.values() if p.seen_t < self._t]:
             place = lost.motion.at(self._t)
             for other in found:
-                if other.id in self._people and overlap(place, other.motion.at(self._t)) > SAME_FACE:
+                if other.id not in self._people or other.id in self._apart[lost.id]:
+                    continue
+                if overlap(place, other.motion.at(self._t)) > SAME_FACE:
                     older, younger = sorted((lost, other), key=lambda p: p.id)
                     self._people[older.id] = replace(
                         older,
@@ -122,10 +136,13 @@ class Tracker:
                     break
 
     def due(self, n: int) -> tuple[Track, ...]:
-        """At most `n` tracks found in this frame whose judgement is the oldest, the stalest first."""
+        """At most `n` tracks found in this frame whose judgement is the oldest, the stalest first.
+
+        Everybody in a still picture: there is no next frame in which to wait for a turn.
+        """
         waiting = [p for p in self._people.values() if p.seen_t == self._t and self._confirmed(p) and self._is_due(p)]
         waiting.sort(key=lambda p: (p.tried_t, p.id))
-        return tuple(self._track(p) for p in waiting[: max(0, n)])
+        return tuple(self._track(p) for p in waiting[: len(waiting) if self._still else max(0, n)])
 
     def _is_due(self, person: _Person) -> bool:
         if not self._clear(person):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -27,6 +28,8 @@ class Frame:
     """(H, W, 3), read-only."""
     still: bool = False
     """A picture that stands alone: no frame before or after it tells more."""
+    origin: Path | None = None
+    """The file it came from; None for cameras, streams and the demo."""
 
     @property
     def height_px(self) -> int:

@@ -1,6 +1,7 @@
-"""A real RTSP server on loopback, run by the system's Python: rtsp_server.py PORT WIDTH HEIGHT [USER PASSWORD] [picture=JPEG].
+"""A real RTSP server on loopback for the system's Python: PORT WIDTH HEIGHT [USER PASSWORD] [picture=JPEG].
 
-Serves a moving test picture, or a JPEG file, as H.264 at /live and prints `ready PORT` once it listens. PORT 0 = any free one.
+Serves a moving test picture, or a JPEG file, as H.264 at /live and prints `ready PORT` once it listens. PORT 0 = any
+free one.
 """
 
 import sys
@@ -17,7 +18,8 @@ def main() -> None:
     shown = "videotestsrc is-live=true pattern=ball"
     if login and login[-1].startswith("picture="):
         file = login.pop().removeprefix("picture=")
-        shown = f"multifilesrc location={file} loop=true caps=image/jpeg,framerate=25/1 ! jpegdec ! videoconvert ! videoscale"
+        read = f"multifilesrc location={file} loop=true caps=image/jpeg,framerate=25/1"
+        shown = f"{read} ! jpegdec ! videoconvert ! videoscale"
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")

@@ -7,6 +7,7 @@ a video that says how long it is ends the source. What never answered within `fi
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Iterator
 
@@ -44,11 +45,12 @@ class Stream(Guarded):
         """Packets that could not be decoded."""
         self._packet_s = 0.0
         self._index = -1
-        self._start_s = self._last_s = time.monotonic()
+        self._start_s = self._last_s = math.inf  # until the first read: whoever opens it may have models to load
         self._why = ""
 
     def _read(self, timeout_s: float) -> Frame | Gap | None:
         start_s, failure = time.monotonic(), ("the server ended the stream", False)
+        self._start_s, self._last_s = min(self._start_s, start_s), min(self._last_s, start_s)
         decoded = None
         try:
             if self._frames is None and not self._connect(timeout_s):

@@ -56,17 +56,13 @@ class Watching:
 
     def wait_for(self, what: str, after: int = 0, **values: object) -> int:
         """The place in the log after the first such event."""
-        place = after
 
-        def came() -> bool:
-            nonlocal place
-            for place, event in enumerate(self.events()[after:], after + 1):
-                if event["event"] == what and values.items() <= event.items():
-                    return True
-            return False
+        def places() -> list[int]:
+            new = enumerate(self.events()[after:], after + 1)
+            return [place for place, event in new if event["event"] == what and values.items() <= event.items()]
 
-        self._wait(came, f"{what} {values}")
-        return place
+        self._wait(lambda: bool(places()), f"{what} {values}")
+        return places()[0]
 
     def settles_at(self, threads: int, fds: int) -> None:
         self._wait(

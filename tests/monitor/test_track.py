@@ -1,5 +1,7 @@
 """Who is who: ids, birth and death in seconds, fair scheduling."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -12,8 +14,8 @@ EVEN = (1 / 3, 1 / 3, 1 / 3)
 PICTURE = np.zeros((480, 640, 3), np.uint8)
 
 
-def frame(t, still=False):
-    return Frame(round(t * 100), t, None, PICTURE, still)
+def frame(t, still=False, origin=None):
+    return Frame(round(t * 100), t, None, PICTURE, still, origin)
 
 
 def face(x, y=100.0, side=60.0, score=0.9):
@@ -196,3 +198,35 @@ def test_a_shown_person_never_vanishes_for_a_double():
         track.match(frame(t), [face(x - 30, y=70, side=190)])
         seen.append({tr.id for tr in track.tracks})
     assert all(1 in ids for ids in seen)
+
+
+def test_a_person_hidden_behind_another_does_not_take_over_their_name():
+    track = tracker(lost_s=1.5)
+
+    def labelled(t, xs):
+        track.match(frame(t), [face(x, side=60) for x in xs])
+        answers = {1: np.array([0, 0.01, 0.99], np.float32), 2: np.array([0.99, 0, 0.01], np.float32)}
+        track.vote([Judgement(d.id, answers[d.id], None) for d in track.due(5)])
+
+    for i in range(50):  # 1 comes from the left, 2 stands
+        labelled(i / 25, [100 + 3 * i, 300])
+    for i in range(50, 75):  # 1 is hidden behind 2
+        labelled(i / 25, [300])
+    by_id = {tr.id: tr for tr in track.tracks}
+    assert by_id[2].seen_t == track.tracks[-1].seen_t == 74 / 25
+    assert by_id[2].label == 0
+
+
+def test_nobody_is_followed_from_one_file_into_the_next():
+    track = tracker(lost_s=10.0)
+    for i in range(20):
+        track.match(frame(i / 25, origin=Path("a.mp4")), [face(100)])
+    for i in range(20, 40):
+        track.match(frame(i / 25, origin=Path("b.mp4")), [face(100)])
+    assert [tr.id for tr in track.tracks] == [2]
+
+
+def test_everybody_in_a_still_picture_is_judged():
+    track = tracker()
+    track.match(frame(0.0, still=True), [face(20 * i, side=18) for i in range(28)])
+    assert len(track.due(15)) == 28
