@@ -24,26 +24,27 @@ class EngineError(Exception):
     """An error people see as two lines: what happened, and what to do (`hint`)."""
 
     exit_code = 4
+    usual_hint = "run it again as `monitor --verbose ...` and report what it prints"
 
     def __init__(self, what: str, *, hint: str = "") -> None:
         super().__init__(what)
-        self.hint = hint
+        self.hint = hint or self.usual_hint
 
 
 class BundleError(EngineError):
-    pass
+    usual_hint = "get the bundle again: reinstall the program, copy the folder anew, or export it again"
 
 
 class BuildError(EngineError):
-    pass
+    usual_hint = "the bundle was put together wrongly: export it again, or use the shipped one (leave --bundle away)"
 
 
 class RuntimeMissing(EngineError):
-    pass
+    usual_hint = "leave --runtime away: then what is there is used"
 
 
 class InferenceError(EngineError):
-    pass
+    usual_hint = "try --precision fp32; if that fails too, reinstall the program"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +104,5 @@ def check_crops(rgb: npt.NDArray[Any], card: Card) -> None:
     """Refuses anything but uint8 (N, input_px, input_px, 3). Raises InferenceError quoting both shapes."""
     want = (card.input_px, card.input_px, 3)
     if rgb.dtype != np.uint8 or rgb.ndim != 4 or rgb.shape[1:] != want:
-        raise InferenceError(f"the engine wants uint8 (N, {want[0]}, {want[1]}, 3), got {rgb.dtype} {rgb.shape}")
+        what = f"the engine wants uint8 (N, {want[0]}, {want[1]}, 3), got {rgb.dtype} {rgb.shape}"
+        raise InferenceError(what, hint="cut crops with engines.crop, at the input_px of the engine's card")

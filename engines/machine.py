@@ -58,8 +58,8 @@ def usable_threads() -> int:
     return max(cores, 1)
 
 
-def nvidia_gpu() -> str | None:
-    """The first NVIDIA GPU's name; None without one (or without its driver)."""
+def nvidia_gpu(patience_s: float = 1.0) -> str | None:
+    """The first NVIDIA GPU's name; None without one (or without its driver), or where that takes too long to say."""
     for information in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
         for line in information.read_text(errors="replace").splitlines():
             if line.startswith("Model:"):
@@ -69,7 +69,7 @@ def nvidia_gpu() -> str | None:
         return None
     try:
         query = [tool, "--query-gpu=name", "--format=csv,noheader"]
-        said = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout
+        said = subprocess.run(query, capture_output=True, text=True, timeout=patience_s, check=True).stdout
     except (OSError, subprocess.SubprocessError):  # a driver without a GPU, or a broken one
         return None
     return said.splitlines()[0].strip() if said.strip() else None

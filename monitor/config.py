@@ -18,6 +18,8 @@ from monitor.errors import ConfigError
 from monitor.settings import Settings, meanings
 
 HINT = "`monitor config show` lists every setting with its meaning"
+_FOR_CAMERAS = ("source.mirror", "source.width_px", "source.height_px", "source.fps")
+_FOR_FILES = ("source.loop", "source.pace_fps")
 _ADAPTER = pydantic.TypeAdapter(Settings)
 _WANTED = {
     "bool_type": "should be true or false",
@@ -50,6 +52,8 @@ def load_settings(
 ) -> Settings:
     """The defaults, changed by a preset or file, then by `key=value` overrides, then by options.
 
+    Where a later one names a source, what the file asks of another kind of source is left out: presets combine with
+    every source.
     Raises ConfigError naming every setting that is unknown or wrong, with where it was given.
     """
     layers = [_read(config)] if config is not None else []
@@ -61,14 +65,22 @@ def load_settings(
     for layer in layers:
         new = dict(_flatten(layer, Settings, layer.tree, "", problems))
         if new.get("source.camera") is not None or new.get("source.uri") is not None:
-            for key in ("source.camera", "source.uri"):  # naming one source replaces the other kind
-                flat.pop(key, None)
+            _forget_other_kinds(flat, origin, new)
         flat.update(new)
         origin.update(dict.fromkeys(new, layer.where))
     settings = _validate(flat, origin, problems)
     if settings is None or problems:
         raise ConfigError("; ".join(problems), hint=HINT)
     return settings
+
+
+def _forget_other_kinds(flat: dict[str, object], origin: Mapping[str, str], new: Mapping[str, object]) -> None:
+    """Takes the source named before out of `flat`, and what a file (not the command line) asked of its kind only."""
+    uri = new.get("source.uri")
+    recorded = uri is not None and "://" not in str(uri)
+    unfit = (*(() if uri is None else _FOR_CAMERAS), *(() if recorded else _FOR_FILES))
+    for key in ("source.camera", "source.uri", *(key for key in unfit if not origin.get(key, "").startswith("--"))):
+        flat.pop(key, None)
 
 
 def presets() -> dict[str, str]:
@@ -199,4 +211,4 @@ def _keys(cls: type, prefix: str) -> Iterator[str]:
 def _shown(value: object) -> str:
     """The value as people wrote it, short; never an address, which may hold a password."""
     text = yamlish.scalar(value)
-    return "an address" if "://" in text else text if len(text) <= 40 else f"{text[:37]}..."
+    return "an address" if "://" in text or "@" in text else text if len(text) <= 40 else f"{text[:37]}..."

@@ -50,6 +50,15 @@ def claim(path: Path) -> Path:
     return part
 
 
+def check_writable(path: Path) -> None:
+    """Nothing, and nothing is left behind; raises SinkError where a file cannot be written at `path`."""
+    with told_as_sink_error(path):
+        if path.is_file() or path.is_dir():
+            os.close(os.open(path, os.O_WRONLY))
+        elif not path.exists():  # a device or pipe is not opened for a try: whoever reads it would see an end
+            claim(path).unlink()
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Writes `data` under the `.part` name and renames it; a failure leaves `path` as it was. Raises SinkError."""
     part = part_of(path)

@@ -65,13 +65,6 @@ def clipped(box: Box, width_px: int, height_px: int) -> Box:
     return Box(x0, y0, max(min(box.x1, float(width_px)), x0 + 1), max(min(box.y1, float(height_px)), y0 + 1))
 
 
-def overlap(a: Box, b: Box) -> float:
-    """Intersection over the smaller box, 0..1."""
-    w, h = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-    smaller = min(a.area, b.area)
-    return w * h / smaller if w > 0 and h > 0 and smaller > 0 else 0.0
-
-
 def distance(expected: Sequence[Box], found: Sequence[Box]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     """(n, m): centres' distance in face sizes plus the difference of sizes in octaves."""
     a, b = _table(expected), _table(found)

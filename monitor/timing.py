@@ -1,12 +1,10 @@
-"""Time, measured with bounded memory: percentiles, rates and the stages of a frame."""
+"""Time, measured with bounded memory: percentiles and rates."""
 
 from __future__ import annotations
 
 import math
-import time
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable
 from itertools import accumulate
 
 _GROWTH = 1.01
@@ -63,27 +61,3 @@ class Rate:
         if len(self._times) < 2 or self._times[-1] <= self._times[0]:
             return None
         return (len(self._times) - 1) / (self._times[-1] - self._times[0])
-
-
-class Stopwatch:
-    """Milliseconds by stage of one frame.
-
-    >>> watch = Stopwatch(clock=iter([0.0, 0.25, 1.0]).__next__)
-    >>> watch.lap("read"), watch.lap("detect")
-    (250.0, 750.0)
-    >>> watch.ms
-    {'read': 250.0, 'detect': 750.0}
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._clock = clock
-        self._last = clock()
-        self.ms: dict[str, float] = {}
-
-    def lap(self, stage: str) -> float:
-        """Adds the time since the last lap to `stage` and gives it, ms."""
-        now = self._clock()
-        ms = (now - self._last) * 1e3
-        self.ms[stage] = self.ms.get(stage, 0.0) + ms
-        self._last = now
-        return ms

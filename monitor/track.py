@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from monitor.decide import Rule, Verdict, judged, unjudged
-from monitor.motion import GATE, GATE_PER_S, Motion, clipped, overlap, pair
+from monitor.motion import GATE, GATE_PER_S, Motion, clipped, pair
 from monitor.settings import TrackSettings
 from monitor.types import Box, Face, Frame, Judgement, Track
 
@@ -98,7 +98,7 @@ class Tracker:
     def _start(self, face: Face) -> None:
         if face.score < self._new_score:
             return
-        if any(overlap(face.box, p.motion.at(self._t)) > SAME_FACE for p in self._people.values()):
+        if any(face.box.shared(p.motion.at(self._t)) > SAME_FACE for p in self._people.values()):
             return
         motion = Motion(face.box, self._t)
         never = Verdict()
@@ -123,7 +123,7 @@ class Tracker:
             for other in found:
                 if other.id not in self._people or other.id in self._apart[lost.id]:
                     continue
-                if overlap(place, other.motion.at(self._t)) > SAME_FACE:
+                if place.shared(other.motion.at(self._t)) > SAME_FACE:
                     older, younger = sorted((lost, other), key=lambda p: p.id)
                     self._people[older.id] = replace(
                         older,

@@ -45,7 +45,7 @@ class Gap:
     """A live source that has no frame now."""
 
     state: str
-    """connecting, stalled or lost"""
+    """connecting; live (the next frame is not due yet); stalled; lost"""
     since_s: float
     """Seconds since the last frame (since the opening, where there was none)."""
     why: str = ""
@@ -76,6 +76,13 @@ class Box:
     @property
     def center(self) -> tuple[float, float]:
         return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
+
+    def shared(self, other: Box) -> float:
+        """Intersection over the smaller box, 0 to 1."""
+        width = min(self.x1, other.x1) - max(self.x0, other.x0)
+        height = min(self.y1, other.y1) - max(self.y0, other.y0)
+        smaller = min(self.area, other.area)
+        return width * height / smaller if width > 0 and height > 0 and smaller > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +138,16 @@ class Scene:
     """Milliseconds by stage: read, detect, match, crop, classify, draw."""
     canvas: U8 | None = field(default=None, repr=False)
     """(H, W, 3) BGR with the overlay; None where nobody asked for one."""
+
+
+@dataclass
+class Losses:
+    """What of the input could not be seen, counted while it is read; the one fact that grows."""
+
+    damaged: int = 0
+    """Packets that could not be decoded and pictures marked as damaged; in a loop, those of every round."""
+    skipped: dict[Path, str] = field(default_factory=dict)
+    """{file that was passed over: why}."""
 
 
 def freeze(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterator
+import tempfile
 from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("ours", deadline=None)  # a busy machine is no failure
+settings.load_profile("ours")
 
 
 @cache
@@ -40,9 +44,11 @@ def data_dir() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Engines built by tests, and by programs they start, go to a folder of this session."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MONITOR_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
+# Engines built by tests, and by programs they start, go to a folder of this session. Set here and not in a fixture:
+# test modules copy the environment when they are imported.
+_cache = tempfile.TemporaryDirectory(prefix="monitor-cache-")
+os.environ["MONITOR_CACHE"] = _cache.name
+
+
+def pytest_unconfigure() -> None:
+    _cache.cleanup()

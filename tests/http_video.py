@@ -18,7 +18,8 @@ USER, PASSWORD = "admin", "s3cret"
 
 
 class HttpVideo:
-    """/live is endless MJPEG, /guarded asks for a login, /mute is silent, /NAME is a file of `folder`.
+    """/live is endless MJPEG, /guarded asks for a login, /mute is silent, /snapshot and /snap.jpg are the next JPEG of
+    the stream, /NAME is a file of `folder`.
 
     The stream shows `pictures` again and again, or numbered ones of `size_px`.
     """
@@ -38,6 +39,8 @@ class HttpVideo:
         self.stopping = threading.Event()
         self.frozen = threading.Event()
         """Set: /live keeps its connections open but sends nothing more."""
+        self.asked = 0
+        """Requests for a snapshot so far."""
         self._sockets: list[socket.socket] = []
         owner = self
 
@@ -85,8 +88,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self.end_headers()
             elif name in ("live", "guarded"):
                 self._live()
+            elif name in ("snapshot", "snap.jpg"):
+                self.video.asked += 1
+                self._whole(self.video.jpegs[(self.video.asked - 1) % len(self.video.jpegs)], "image/jpeg")
             elif self.video.folder is not None and (self.video.folder / name).is_file():
-                self._file(self.video.folder / name)
+                self._whole((self.video.folder / name).read_bytes(), "application/octet-stream")
             else:
                 self.send_error(404)
         except OSError:
@@ -105,10 +111,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(head.encode() + jpeg + b"\r\n")
             index += 1
 
-    def _file(self, path: Path) -> None:
-        data = path.read_bytes()
+    def _whole(self, data: bytes, kind: str) -> None:
         self.send_response(200)
-        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from tests.system import SYSTEM_PYTHON
+from tools.system_check import SYSTEM_PYTHON
 
 
 class RtspServer:

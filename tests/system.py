@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from functools import cache
 
 import pytest
 
-SYSTEM_PYTHON = "/usr/bin/python3"
-RTSP_PACKAGES = (
-    "python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good "
-    "gstreamer1.0-plugins-ugly"
-)
+from tools.system_check import RTSP_PACKAGES, has_rtsp_server
 
 
 def missing(what: str, packages: str) -> None:
@@ -34,17 +29,10 @@ def need_program(name: str, package: str | None = None) -> str:
 
 @cache
 def _has_rtsp_server() -> bool:
-    check = (
-        "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import Gst, GstRtspServer;"
-        "Gst.init(None); raise SystemExit(not all(map(Gst.ElementFactory.find, ['x264enc', 'rtph264pay', 'appsrc'])))"
-    )
-    try:
-        return subprocess.run([SYSTEM_PYTHON, "-c", check], capture_output=True, timeout=30).returncode == 0
-    except OSError:
-        return False
+    return has_rtsp_server()
 
 
 def need_rtsp_server() -> None:
     """GStreamer's RTSP server with an H.264 encoder, for the system's own Python."""
     if not _has_rtsp_server():
-        missing("GStreamer's RTSP server", RTSP_PACKAGES)
+        missing("GStreamer's RTSP server", " ".join(RTSP_PACKAGES))

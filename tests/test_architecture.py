@@ -33,6 +33,8 @@ EDGE = (*LEAVES, "monitor.threads*", "engines.contract")
 BELOW_APP = (*EDGE, "monitor.yamlish", "monitor.config", "monitor.told", "monitor.classify", *PURE,
              "monitor.sources*", "monitor.sinks*", "monitor.detect*", "monitor.overlay*", "engines*",
              "configs")  # fmt: skip
+TRAIN = ("train*", "engines*", "configs", *FACTS, "monitor.files", "monitor.yamlish", "monitor.mask_drawing",
+         "monitor.detect*", "monitor.app")  # fmt: skip
 
 # First pattern that fits -> what of ours it may import (itself and the modules of its own package always).
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -66,13 +68,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "monitor.panels": DRAWING,
     "monitor.overlay*": (*DRAWING, "monitor.panels"),
     "monitor.config": (*FACTS, "monitor.yamlish", "configs"),
-    "monitor.app": BELOW_APP,
+    "monitor.outlets": BELOW_APP,
+    "monitor.app": (*BELOW_APP, "monitor.outlets"),
     "monitor.doctor*": (*BELOW_APP, "monitor.app"),
     "monitor.commands*": ("monitor*", "engines*", "train.cli"),
     "monitor.cli": ("monitor*", "train.cli"),
     "monitor.__main__": ("monitor.cli",),
-    "train*": ("train*", "engines*", "configs", *FACTS, "monitor.files", "monitor.yamlish", "monitor.mask_drawing",
-               "monitor.detect*", "monitor.app"),
+    "train.cli": (*TRAIN, "monitor.commands.stop"),
+    "train*": TRAIN,
 }  # fmt: skip
 
 # Libraries that one part adapts, so that nobody else needs to know them.
@@ -91,6 +94,7 @@ ADAPTED_BY: dict[str, tuple[str, ...]] = {
     "sklearn": ("train.*",),
     "threading": ("monitor.threads*",),
     "queue": ("monitor.threads*",),
+    "concurrent": ("monitor.threads*", "train.batches"),  # concurrent.futures
 }
 
 HEAVY = ("mediapipe", "onnxruntime", "tensorflow", "tensorrt", "matplotlib", "keras", "torch")
@@ -227,5 +231,9 @@ def test_the_rules_can_fail() -> None:
     assert fits("monitor.sinks.window", ("monitor.sinks*",))
     assert rule_for("engines.runtimes.ort") == "engines.runtimes.*"
     assert not fits("monitor.types", MAY_IMPORT["engines*"])
+    pool = next(_imports(ast.parse("from concurrent.futures import ThreadPoolExecutor"), at_start=True))
+    allowed = ADAPTED_BY[pool.target.split(".")[0]]
+    assert fits("train.batches", allowed)
+    assert not fits("train.fit", allowed)
     late = list(_imports(ast.parse("import av\ndef f():\n    import keras\n"), at_start=True))
     assert [(found.target, found.at_start) for found in late] == [("av", True), ("keras", False)]

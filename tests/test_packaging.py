@@ -84,3 +84,14 @@ def test_it_works_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
     assert seen["shape"] == [720, 1280, 3]
     assert "webcam.yaml" in seen["configs"]
     assert list(empty.iterdir()) == []
+
+
+def test_only_what_is_ours_is_linted(tmp_path: Path) -> None:
+    """As from a tarball: without .git, .gitignore says nothing to ruff."""
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for folder in (".venv", ".venv-test", ".venv-python3.12", "monitor"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.py").write_text("import os\n")
+    command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--output-format=concise", "."]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert [line.split(":")[0] for line in done.stdout.splitlines() if ".py:" in line] == [str(Path("monitor/a.py"))]

@@ -50,6 +50,10 @@ RTSP_PROBE = (
 )
 
 
+SYSTEM_PYTHON = "/usr/bin/python3"
+"""GStreamer's bindings belong to the system's own Python."""
+
+
 def loads(library: str) -> bool:
     try:
         ctypes.CDLL(library)
@@ -71,9 +75,12 @@ def test_needs() -> list[Need]:
     """Programs that some tests talk to."""
     programs = [Need(name, shutil.which(name) is not None, (name,)) for name in ("ffmpeg", "strace", "xdotool")]
     programs.append(Need("Xvfb", shutil.which("Xvfb") is not None, ("xvfb",)))
-    system_python = "/usr/bin/python3"
-    rtsp = Path(system_python).exists() and _answers([system_python, "-c", RTSP_PROBE])
-    return [*programs, Need("GStreamer's RTSP server", rtsp, RTSP_PACKAGES)]
+    return [*programs, Need("GStreamer's RTSP server", has_rtsp_server(), RTSP_PACKAGES)]
+
+
+def has_rtsp_server() -> bool:
+    """True where the RTSP server and its H.264 encoder can be loaded."""
+    return Path(SYSTEM_PYTHON).exists() and _answers([SYSTEM_PYTHON, "-c", RTSP_PROBE])
 
 
 def _answers(command: list[str]) -> bool:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import json
-import signal
 from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from monitor.commands.stop import INTERRUPTED, StopFlag
 
 app = typer.Typer(help="Train a classifier of your own: prepare, fit, export, evaluate.", no_args_is_help=True)
 
 DATA_SPEC = "train/data.yaml"
 Prepared = Annotated[Path, typer.Option("--prepared", help="The folder that `prepare` wrote.")]
 Run = Annotated[Path, typer.Option("--run", help="The folder of the training run.")]
+
+
+class Split(StrEnum):
+    """What `train.manifest.SPLITS` lists."""
+
+    TRAIN = "train"
+    VAL = "val"
+    TEST = "test"
 
 
 @app.command()
@@ -34,10 +44,13 @@ def prepare(
 
     specs = load_spec(spec or FOLDER / DATA_SPEC)
     chosen = tuple(s for s in specs if not only or s.name in only)
-    tasks = plan(find_items(chosen, data), data, splits)
+    todo = plan(find_items(chosen, data), data, splits)
     with all_faces() as find:
-        facts = run_prepare(tasks, data, out, find, progress=_bar)
+        facts = run_prepare(todo, data, out, find, progress=_bar)
     typer.echo(json.dumps(facts, indent=1))
+    for what in ("unreadable", "missing"):
+        if facts[what]:
+            typer.echo(f"{what}: {facts[what]} of the pictures, listed in {out / what}.txt", err=True)
 
 
 @app.command()
@@ -47,7 +60,7 @@ def fit(
     recipe: Annotated[Path | None, typer.Option(help="YAML of the recipe; default: the shipped model's.")] = None,
     pictures: Annotated[int | None, typer.Option(help="Pictures to see, versions counted each.", min=1)] = None,
     weights: Annotated[str, typer.Option(help="none, imagenet, a .keras file, or a bundle's name or folder.")] = "none",
-) -> None:
+) -> int:
     """Train, or go on with a run that was stopped."""
     from dataclasses import replace
 
@@ -58,9 +71,13 @@ def fit(
     chosen = load_recipe(recipe)
     if pictures is not None:
         chosen = replace(chosen, pictures=pictures)
-    stop = _Stop()
-    final = run_fit(load_prepared(prepared), run, chosen, weights=weights, say=typer.echo, stopped=stop)
+    stop = StopFlag()
+    with stop.listening():
+        final = run_fit(load_prepared(prepared), run, chosen, weights=weights, say=typer.echo, stopped=stop)
+    if final is None:
+        return stop.status(INTERRUPTED)
     typer.echo(f"finished: {final}")
+    return 0
 
 
 @app.command()
@@ -85,36 +102,22 @@ def export(
 def evaluate(
     prepared: Prepared = Path("data/prepared"),
     bundle: Annotated[str | None, typer.Option(help="A bundle's name or folder; default: the shipped one.")] = None,
-    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    split: Annotated[Split, typer.Option(help="Which part of the pictures.")] = Split.TEST,
     out: Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file, too.")] = None,
 ) -> None:
     """Measure a bundle on a split, in float32 and int8."""
+    from monitor.files import claim, write_whole
     from train.evaluate import evaluate_engine
     from train.manifest import load_prepared
     from train.report import tables
 
     data = load_prepared(prepared)
-    results = {p: evaluate_engine(data, bundle, precision=p, split=split) for p in ("fp32", "int8")}
+    if out is not None:
+        claim(out).unlink()  # refused now rather than after the work
+    results = {p: evaluate_engine(data, bundle, precision=p, split=split.value) for p in ("fp32", "int8")}
     typer.echo(tables(results))
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps({"manifest_sha256": data.digest, **results}, indent=1), encoding="utf-8")
-
-
-class _Stop:
-    """True once Ctrl-C or SIGTERM came: the step in work is finished and a checkpoint written."""
-
-    def __init__(self) -> None:
-        self._asked = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._ask)
-
-    def _ask(self, number: int, _frame: Any) -> None:
-        self._asked = True
-        signal.signal(number, signal.SIG_DFL)
-
-    def __call__(self) -> bool:
-        return self._asked
+        write_whole(out, json.dumps({"manifest_sha256": data.digest, **results}, indent=1).encode())
 
 
 def _bar(tasks: Iterable[Any]) -> Iterable[Any]:

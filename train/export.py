@@ -17,6 +17,8 @@ from engines import open_engine
 from engines.bundle import Bundle, write_bundle
 from engines.calibrate import calibrate
 from engines.contract import U8, Card
+from monitor.errors import SinkError
+from monitor.files import told_as_sink_error
 from train.batches import plain
 from train.errors import CheckpointError
 from train.evaluate import evaluate_engine
@@ -43,12 +45,12 @@ LEAST_FACE_PX = 24.0
 
 
 def export(data: Prepared, run: Path, folder: Path, *, name: str, version: str) -> tuple[Bundle, dict[str, Any]]:
-    """The bundle written to `folder`, and its numbers on the test split by precision. Raises CheckpointError."""
-    try:
-        model = keras.saving.load_model(run / "final.keras", compile=False)
-        recipe = json.loads((run / "state.json").read_text(encoding="utf-8"))["recipe"]
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{run} holds no finished model: {error}", hint="run: monitor train fit") from error
+    """The bundle written to `folder`, and its numbers on the test split by precision.
+
+    Raises CheckpointError for a run without a finished model, SinkError where the bundle cannot be written.
+    """
+    model, recipe, trained_on = _finished(run)
+    _check_place(folder)
     input_px, priors = int(recipe["input_px"]), tuple(recipe["class_shares"])
     convs, denses = folded(model)
     logits_model = vgg_graph(convs, denses, input_px=input_px).SerializeToString()
@@ -60,8 +62,29 @@ def export(data: Prepared, run: Path, folder: Path, *, name: str, version: str) 
         card = replace(card, ranges=calibrate(onnx_bytes, _calibration(data, card)))
         write_bundle(Path(scratch) / name, onnx_bytes, card, "measuring", LICENCE)
         results = {p: evaluate_engine(data, Path(scratch) / name, precision=p) for p in ("fp32", "int8")}
-    card = replace(card, metrics={"test": results, "temperature": temperature, "manifest_sha256": data.digest})
-    return write_bundle(folder, onnx_bytes, card, model_card(card, data), LICENCE), results
+    digests = {"trained_on": trained_on, "measured_on": data.digest}
+    card = replace(card, metrics={"test": results, "temperature": temperature, **digests})
+    with told_as_sink_error(folder, "write the bundle"):
+        return write_bundle(folder, onnx_bytes, card, model_card(card, data), LICENCE), results
+
+
+def _finished(run: Path) -> tuple[keras.Model, dict[str, Any], str]:
+    """The model, its recipe as plain values, and the sha256 of the manifest of the pictures it was trained on."""
+    try:
+        state = json.loads((run / "state.json").read_text(encoding="utf-8"))
+        model = keras.saving.load_model(run / "final.keras", compile=False)
+        return model, state["recipe"], str(state["manifest_sha256"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{run} holds no finished model: {error}", hint="run: monitor train fit") from error
+
+
+def _check_place(folder: Path) -> None:
+    """Refuses, before the work, what could not be written after it. Raises SinkError."""
+    if folder.exists() and not (folder / "manifest.json").is_file() and (folder.is_file() or any(folder.iterdir())):
+        raise SinkError(f"{folder} is there and is no bundle", hint="name a new or empty folder with --out")
+    with told_as_sink_error(folder, "write the bundle"):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder.parent).close()
 
 
 def _card(name: str, version: str, input_px: int, margin: float, priors: tuple[float, ...]) -> Card:

@@ -6,7 +6,7 @@ import csv
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,47 +14,18 @@ import keras
 import numpy as np
 
 from engines.contract import F32
-from train.augment import Augment
+from monitor.files import told_as_sink_error
 from train.batches import Batches, plain
 from train.errors import CheckpointError
 from train.manifest import Prepared
 from train.measure import scores, softmax
-from train.model import VGG16, build_vgg
+from train.model import build_vgg
+from train.recipe import Recipe
 from train.weights import adopt
 
 Say = Callable[[str], None]
 VAL_PICTURES = 800
 """Validation pictures looked at while training; the report of a finished model takes them all."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that decides what a run learns; stored with its checkpoints."""
-
-    pictures: int = 110_000
-    """Pictures seen, versions counted each."""
-    batch: int = 32
-    input_px: int = 128
-    margin: float = 0.15
-    class_shares: tuple[float, ...] = (0.4, 0.4, 0.2)
-    """Of a batch, in the order of CLASSES: masks are learned from few, fakes are not."""
-    learning_rate: float = 8e-4
-    warmup: float = 0.03
-    """Share of the run in which the rate rises."""
-    decay: float = 0.5
-    """Share of the run, at its end, in which the rate falls to nothing."""
-    weight_decay: float = 1e-4
-    label_smoothing: float = 0.05
-    dropout: float = 0.5
-    dense: int = 256
-    blocks: tuple[tuple[int, ...], ...] = VGG16
-    bfloat16: bool = True
-    seed: int = 1
-    augment: Augment = field(default_factory=Augment)
-
-    @property
-    def steps(self) -> int:
-        return max(1, self.pictures // self.batch)
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
@@ -71,13 +42,15 @@ def learning_rate(recipe: Recipe, step: int) -> float:
 def fit(
     data: Prepared, run: Path, recipe: Recipe, *, weights: str = "none", say: Say = print, every: int = 300,
     stopped: Callable[[], bool] = lambda: False,
-) -> Path:  # fmt: skip
+) -> Path | None:  # fmt: skip
     """Trains in the folder `run` and returns the finished model's file; continues where a checkpoint is found.
 
-    Writes last.keras and state.json (every `every` steps), log.csv and final.keras. `stopped` ends the run after the
-    step in work, with a checkpoint. Raises CheckpointError for a folder whose recipe differs in more than `pictures`.
+    Writes a checkpoint and state.json (every `every` steps), log.csv and final.keras. `stopped` ends the run after the
+    step in work, with a checkpoint and without a model: None. Raises CheckpointError for a folder whose recipe differs
+    in more than `pictures` and `decay`, SinkError where the folder cannot be made.
     """
-    run.mkdir(parents=True, exist_ok=True)
+    with told_as_sink_error(run, "make the folder"):
+        run.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(recipe.seed)
     keras.mixed_precision.set_global_policy("mixed_bfloat16" if recipe.bfloat16 else "float32")
     batches = Batches(
@@ -104,7 +77,8 @@ def fit(
             say(watch.report(model, done))
             _save(model, run, recipe, data.digest, done)
             if stopped() and done < recipe.steps:
-                raise CheckpointError(f"stopped after {done} of {recipe.steps} steps", hint="the same command goes on")
+                say(f"stopped after {done} of {recipe.steps} steps; the same command goes on")
+                return None
     final = run / "final.keras"
     _write_model(model, run).replace(final)
     return final

@@ -44,8 +44,11 @@ class Prepared:
     """sha256 of the manifest."""
 
     def where(self, split: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """Indices of a split's rows."""
-        return np.array([i for i, row in enumerate(self.rows) if row.split == split], np.int64)
+        """Indices of a split's rows. Raises DataError where it has none."""
+        rows = [i for i, row in enumerate(self.rows) if row.split == split]
+        if not rows:
+            raise DataError(f"no picture is in the split {split}", hint="prepare more data")
+        return np.array(rows, np.int64)
 
     @property
     def labels(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

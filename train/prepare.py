@@ -14,6 +14,7 @@ import numpy as np
 
 from engines.contract import U8
 from engines.crop import crop_face
+from monitor.files import told_as_sink_error
 from monitor.types import Face
 from train.errors import DataError
 from train.manifest import Row, read_splits, split_of, write_rows
@@ -38,30 +39,55 @@ class Task:
     split: str
 
 
-def plan(items: Iterable[Item], root: Path, splits: Path | None) -> list[Task]:
+@dataclass(frozen=True)
+class Plan:
+    """What there is to prepare, and what there is not."""
+
+    tasks: tuple[Task, ...]
+    unreadable: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    """Pictures the splits file names for these sources, whose files are not there."""
+
+
+def plan(items: Iterable[Item], root: Path, splits: Path | None) -> Plan:
     """Each picture with its split: from a `splits` file where one is given, else by a hash of its group.
 
-    Raises DataError where a file is not the one the splits file means, or a class is empty.
+    Raises DataError where a file is not the one the splits file means, a class is empty, or all is gone that the
+    splits file names for a class in a split.
     """
     given = read_splits(splits) if splits else None
-    tasks = []
+    tasks, unreadable, absent = [], [], dict(given or {})
+    sources = set()
     for item in items:
-        sha256 = hashlib.sha256((root / item.path).read_bytes()).hexdigest()
+        sources.add(item.source)
+        if given is not None and item.path not in given:
+            continue
+        absent.pop(item.path, None)
+        try:
+            sha256 = hashlib.sha256((root / item.path).read_bytes()).hexdigest()
+        except OSError:  # listed: one bad file among thousands should not end the work
+            unreadable.append(item.path)
+            continue
         split = split_of(item.group)
         if given is not None:
-            if item.path not in given:
-                continue
             want, source, label, group, split = given[item.path]
             if (want, label) != (sha256, item.label):
                 raise DataError(f"{item.path} is not the picture that {splits} names", hint="fetch the data again")
             item = Item(item.path, source, label, group)
         tasks.append(Task(item, sha256, split))
-    missing = [label for label in CLASSES if not any(task.item.label == label for task in tasks)]
-    if missing:
-        raise DataError(
-            f"no picture of class {', '.join(missing)}", hint="check the folders in the spec and splits file"
-        )
-    return tasks
+    _check_whole(tasks, [(row[2], row[4]) for row in (given or {}).values() if row[1] in sources])
+    return Plan(tuple(tasks), tuple(unreadable), tuple(path for path, row in absent.items() if row[1] in sources))
+
+
+def _check_whole(tasks: Iterable[Task], named: Iterable[tuple[str, str]]) -> None:
+    """Raises DataError where a class has no picture, or none in a split that has some of it in `named`."""
+    here = {(task.item.label, task.split) for task in tasks}
+    hint = "check the folders in the spec and splits file"
+    if empty := [label for label in CLASSES if label not in {label for label, _ in here}]:
+        raise DataError(f"no picture of class {', '.join(empty)}", hint=hint)
+    if gone := sorted(set(named) - here):
+        what = ", ".join(f"class {label} in split {split}" for label, split in gone)
+        raise DataError(f"no picture is left of {what}, though the splits file names some", hint=hint)
 
 
 def cut(bgr: U8, find: Find) -> tuple[U8, str, float]:
@@ -96,48 +122,49 @@ def _crop(bgr: U8, box: tuple[float, float, float, float]) -> U8:
 
 
 def prepare(
-    tasks: list[Task], root: Path, out: Path, find: Find, *, progress: Callable[[Iterable[Task]], Iterable[Task]] = iter
+    todo: Plan, root: Path, out: Path, find: Find, *, progress: Callable[[Iterable[Task]], Iterable[Task]] = iter
 ) -> dict[str, object]:
-    """Writes crops.npy, manifest.csv, unreadable.txt and prepare.json into `out`; returns what prepare.json holds.
+    """Writes crops.npy, manifest.csv, unreadable.txt, missing.txt, prepare.json into `out`; returns what the last says.
 
-    prepare.json is written last: a folder without it is unfinished. Raises DataError where nothing could be read.
+    prepare.json is written last: a folder without it is unfinished. Raises DataError where nothing could be read, and
+    SinkError where the folder cannot be made.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    with told_as_sink_error(out, "make the folder"):
+        out.mkdir(parents=True, exist_ok=True)
     (out / "prepare.json").unlink(missing_ok=True)
     part = out / "crops.part.npy"
-    crops = np.lib.format.open_memmap(part, "w+", np.uint8, (len(tasks), STORED_PX, STORED_PX, 3))
+    crops = np.lib.format.open_memmap(part, "w+", np.uint8, (len(todo.tasks), STORED_PX, STORED_PX, 3))
     rows: list[Row] = []
-    unreadable: list[str] = []
-    for task, crop, found, face_px in _crops(progress(tasks), root, find, unreadable):
+    unreadable = list(todo.unreadable)
+    for task, crop, found, face_px in _crops(progress(todo.tasks), root, find, unreadable):
         crops[len(rows)] = crop
-        rows.append(
-            Row(
-                task.sha256,
-                task.item.path,
-                task.item.source,
-                task.item.label,
-                task.item.group,
-                task.split,
-                found,
-                face_px,
-            )
-        )
+        item = task.item
+        rows.append(Row(task.sha256, item.path, item.source, item.label, item.group, task.split, found, face_px))
+    _write_list(out / "unreadable.txt", unreadable)
+    _write_list(out / "missing.txt", todo.missing)
     if not rows:
-        raise DataError(f"none of {len(tasks)} pictures could be read", hint=f"see {out / 'unreadable.txt'}")
+        raise DataError(f"none of {len(todo.tasks)} pictures could be read", hint=f"see {out / 'unreadable.txt'}")
     crops.flush()
     _shorten(crops, len(rows), part, out / "crops.npy")
     write_rows(out / "manifest.csv", rows)
-    (out / "unreadable.txt").write_text("".join(f"{path}\n" for path in unreadable), encoding="utf-8")
-    facts = _facts(rows, unreadable, hashlib.sha256((out / "manifest.csv").read_bytes()).hexdigest())
+    digest = hashlib.sha256((out / "manifest.csv").read_bytes()).hexdigest()
+    facts = _facts(rows, unreadable=len(unreadable), missing=len(todo.missing), manifest_sha256=digest)
     (out / "prepare.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
     return facts
+
+
+def _write_list(path: Path, names: Iterable[str]) -> None:
+    path.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
 
 
 def _crops(
     tasks: Iterable[Task], root: Path, find: Find, unreadable: list[str]
 ) -> Iterator[tuple[Task, U8, str, float]]:
     for task in tasks:
-        bgr = cv2.imread(str(root / task.item.path), cv2.IMREAD_COLOR)
+        try:
+            bgr = cv2.imread(str(root / task.item.path), cv2.IMREAD_COLOR)
+        except cv2.error:  # it claims to be larger than OpenCV takes
+            bgr = None
         if bgr is None:
             unreadable.append(task.item.path)
         else:
@@ -156,7 +183,7 @@ def _shorten(crops: U8, n: int, part: Path, final: Path) -> None:
     part.replace(final)
 
 
-def _facts(rows: list[Row], unreadable: list[str], manifest_sha256: str) -> dict[str, object]:
+def _facts(rows: list[Row], **more: object) -> dict[str, object]:
     counts = Counter(f"{row.source}/{row.label}/{row.split}" for row in rows)
     found = Counter(f"{row.source}/{row.label}/{row.found}" for row in rows)
     return {
@@ -164,8 +191,7 @@ def _facts(rows: list[Row], unreadable: list[str], manifest_sha256: str) -> dict
         "crop_px": STORED_PX,
         "classes": CLASSES,
         "pictures": len(rows),
-        "unreadable": len(unreadable),
-        "manifest_sha256": manifest_sha256,
+        **more,
         "counts": dict(sorted(counts.items())),
         "found": dict(sorted(found.items())),
     }

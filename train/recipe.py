@@ -1,31 +1,97 @@
-"""Recipes as YAML: the defaults of `train.fit.Recipe`, and what a file changes."""
+"""What a run learns: the recipe, its checks, and its form as YAML."""
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pydantic
-import yaml
 
+from monitor import yamlish
+from train.augment import Augment
 from train.errors import TrainError
-from train.fit import Recipe
+from train.model import VGG16
+from train.spec import CLASSES
+
+SEE = "see docs/training.md for the keys"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what a run learns; stored with its checkpoints. Raises TrainError for what cannot be."""
+
+    pictures: int = 110_000
+    """Pictures seen, versions counted each."""
+    batch: int = 32
+    input_px: int = 128
+    margin: float = 0.15
+    class_shares: tuple[float, ...] = (0.4, 0.4, 0.2)
+    """Of a batch, in the order of CLASSES: masks are learned from few, fakes are not."""
+    learning_rate: float = 8e-4
+    warmup: float = 0.03
+    """Share of the run in which the rate rises."""
+    decay: float = 0.5
+    """Share of the run, at its end, in which the rate falls to nothing."""
+    weight_decay: float = 1e-4
+    label_smoothing: float = 0.05
+    dropout: float = 0.5
+    dense: int = 256
+    blocks: tuple[tuple[int, ...], ...] = VGG16
+    bfloat16: bool = True
+    seed: int = 1
+    augment: Augment = field(default_factory=Augment)
+
+    def __post_init__(self) -> None:
+        halved, shares = 2 ** len(self.blocks), self.class_shares
+        if not 8 <= self.input_px <= 2048 or self.input_px % halved:
+            what = f"input_px must be a multiple of {halved} in 8..2048, as {len(self.blocks)} blocks halve it"
+            raise TrainError(f"{what}; got {self.input_px}", hint=SEE)
+        if len(shares) != len(CLASSES) or min(shares) <= 0 or not abs(sum(shares) - 1) < 1e-3:
+            what = f"class_shares must be {len(CLASSES)} shares above 0 with the sum 1 ({', '.join(CLASSES)})"
+            raise TrainError(f"{what}; got {', '.join(map(str, shares))}", hint=SEE)
+        if min(self.pictures, self.batch, self.dense) < 1:
+            raise TrainError("pictures, batch and dense must be 1 or more", hint=SEE)
+
+    @property
+    def steps(self) -> int:
+        return max(1, self.pictures // self.batch)
 
 
 def load_recipe(path: Path | None) -> Recipe:
     """The recipe in a YAML file, or the shipped model's. Raises TrainError naming every key that does not hold."""
     if path is None:
         return Recipe()
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError) as error:
-        raise TrainError(f"cannot read the recipe {path}: {error}", hint="see docs/training.md") from error
-    known = {field.name for field in fields(Recipe)}
-    unknown = sorted(set(values) - known) if isinstance(values, dict) else ["form: a recipe is a list of key: value"]
-    if unknown:
-        raise TrainError(f"{path}: unknown {', '.join(map(str, unknown))}", hint=f"known: {', '.join(sorted(known))}")
+    values = _read(path)
+    known = _keys(asdict(Recipe()))
+    if unknown := sorted(_keys(values) - known):
+        raise TrainError(f"{path}: unknown {', '.join(unknown)}", hint=f"known: {', '.join(sorted(known))}")
     try:
         return pydantic.TypeAdapter(Recipe).validate_python(values)
     except pydantic.ValidationError as error:
         lines = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise TrainError(f"{path}: {lines}", hint="see docs/training.md for the keys") from error
+        raise TrainError(f"{path}: {lines}", hint=SEE) from error
+    except TrainError as error:
+        raise TrainError(f"{path}: {error}", hint=error.hint) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = yamlish.load(path.read_bytes())
+    except OSError as error:
+        what = f"cannot read the recipe {path}: {error.strerror}"
+        raise TrainError(what, hint="name a YAML file with --recipe") from error
+    except ValueError as error:
+        raise TrainError(f"{path} is not YAML: {error}", hint=SEE) from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise TrainError(f"{path}: a recipe is a list of key: value", hint=SEE)
+    return values
+
+
+def _keys(values: Mapping[Any, Any]) -> set[str]:
+    """All keys; those of a table below with its name and a dot."""
+    below = {f"{key}.{inner}" for key, table in values.items() if isinstance(table, dict) for inner in table}
+    return below | set(map(str, values))

@@ -17,50 +17,52 @@ SPLIT_RULE = (
 )
 
 
-def tables(results: Mapping[str, Mapping[str, Any]]) -> str:
+Results = Mapping[str, Mapping[str, Any]]
+"""Precision -> what `train.evaluate.evaluate_engine` returned."""
+
+
+def tables(results: Results) -> str:
     """Markdown tables of test results by precision: classes, sources, real against fake, confusion."""
-    names = list(results)
-    first = results[names[0]]
-    parts = [f"{first['n']} pictures of the {first['split']} split. {SPLIT_RULE}", ""]
-    parts += _table(
-        ["", *names],
-        [
-            [title, *(f"{results[name][key]:.3f}" for name in names)]
-            for title, key in (("accuracy", "accuracy"), ("macro F1", "macro_f1"), ("ECE", "ece"))
-        ],
-    )
-    parts += _table(
-        ["class", "pictures", *(f"{what} {name}" for name in names for what in ("precision", "recall", "F1"))],
-        [
-            [
-                k,
-                str(first["by_class"][k]["n"]),
-                *(
-                    f"{results[name]['by_class'][k][what]:.3f}"
-                    for name in names
-                    for what in ("precision", "recall", "f1")
-                ),
-            ]
-            for k in CLASSES
-        ],
-    )
-    parts += _table(
-        ["source / class", "pictures", *(f"recall {name}" for name in names)],
-        [
-            [cell, str(int(row["n"])), *(f"{results[name]['by_source'][cell]['recall']:.3f}" for name in names)]
-            for cell, row in first["by_source"].items()
-        ],
-    )
-    parts += _table(
-        ["real against fake, AUC", *names],
-        [[source, *(f"{results[name]['auc'][source]:.3f}" for name in names)] for source in first["auc"]],
-    )
-    for name in names:
-        parts += _table(
-            [f"truth \\ answer ({name})", *CLASSES],
-            [[k, *map(str, row)] for k, row in zip(CLASSES, results[name]["confusion"], strict=True)],
-        )
-    return "\n".join(parts)
+    first = next(iter(results.values()))
+    intro = [f"{first['n']} pictures of the {first['split']} split. {SPLIT_RULE}", ""]
+    return "\n".join(intro + _totals(results) + _classes(results) + _sources(results) + _confusions(results))
+
+
+def _totals(results: Results) -> list[str]:
+    titles = {"accuracy": "accuracy", "macro F1": "macro_f1", "ECE": "ece"}
+    rows = [[title, *(f"{found[key]:.3f}" for found in results.values())] for title, key in titles.items()]
+    return _table(["", *results], rows)
+
+
+def _classes(results: Results) -> list[str]:
+    kinds, first = ("precision", "recall", "F1"), next(iter(results.values()))
+    rows = [
+        [k, str(first["by_class"][k]["n"])]
+        + [f"{found['by_class'][k][kind.lower()]:.3f}" for found in results.values() for kind in kinds]
+        for k in CLASSES
+    ]
+    return _table(["class", "pictures", *(f"{kind} {name}" for name in results for kind in kinds)], rows)
+
+
+def _sources(results: Results) -> list[str]:
+    first = next(iter(results.values()))
+    recalls = [
+        [cell, str(int(row["n"])), *(f"{found['by_source'][cell]['recall']:.3f}" for found in results.values())]
+        for cell, row in first["by_source"].items()
+    ]
+    areas = [[source, *(f"{found['auc'][source]:.3f}" for found in results.values())] for source in first["auc"]]
+    return [
+        *_table(["source / class", "pictures", *(f"recall {name}" for name in results)], recalls),
+        *_table(["real against fake, AUC", *results], areas),
+    ]
+
+
+def _confusions(results: Results) -> list[str]:
+    lines: list[str] = []
+    for name, found in results.items():
+        rows = [[k, *map(str, row)] for k, row in zip(CLASSES, found["confusion"], strict=True)]
+        lines += _table([f"truth \\ answer ({name})", *CLASSES], rows)
+    return lines
 
 
 def _table(head: list[str], rows: list[list[str]]) -> list[str]:
@@ -74,8 +76,19 @@ def model_card(card: Card, data: Prepared) -> str:
     seen = _table(["source", "class", "training pictures"], [[s, k, str(n)] for (s, k), n in sorted(counts.items())])
     return (Path(__file__).parent / "model_card.md").read_text(encoding="utf-8").format(
         name=card.name, version=card.version, architecture=card.architecture, input_px=card.input_px,
-        crop_margin=card.crop_margin, classes=", ".join(card.classes), seen="\n".join(seen), digest=data.digest,
+        crop_margin=card.crop_margin, classes=", ".join(card.classes), seen="\n".join(seen), manifests=_manifests(card),
         tables=tables(card.metrics["test"]), temperature=card.metrics["temperature"], confidence=card.confidence,
         priors=", ".join(f"{name} {share:.2f}" for name, share in zip(card.classes, card.priors, strict=True)),
         min_face_px=card.min_face_px, licence=card.licence,
     )  # fmt: skip
+
+
+def _manifests(card: Card) -> str:
+    """Which pictures the numbers are about: what it was trained on is not always what was given to `export`."""
+    trained, measured = card.metrics["trained_on"], card.metrics["measured_on"]
+    if trained == measured:
+        return f"Manifest of the prepared pictures: sha256 `{trained}`."
+    return (
+        f"Trained on pictures whose manifest has the sha256 `{trained}`.\n"
+        f"The table above, the calibration and the measurements are of others, sha256 `{measured}`."
+    )

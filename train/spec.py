@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from monitor import yamlish
 from train.errors import DataError, TrainError
 
 CLASSES = ("real", "fake", "mask")
 """In the order of the network's outputs."""
 
+_QUOTES = "numbers that are meant as text stand in quotes; see docs/training.md for the form"
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
@@ -52,12 +52,12 @@ class Item:
 def load_spec(path: Path) -> tuple[SourceSpec, ...]:
     """The sources of a YAML file. Raises TrainError naming the key that does not hold."""
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yamlish.load(path.read_bytes())
     except OSError as error:
         raise TrainError(
             f"cannot read {path}: {error.strerror}", hint="name a YAML file of sources with --spec"
         ) from error
-    except yaml.YAMLError as error:
+    except ValueError as error:
         raise TrainError(f"{path} is not YAML: {error}", hint="see docs/training.md for the form") from error
     entries = data.get("sources") if isinstance(data, dict) else None
     if not isinstance(entries, list) or not entries:
@@ -78,13 +78,19 @@ def _source(entry: Any, where: str) -> SourceSpec:
     folders = entry["folders"]
     if not isinstance(folders, dict) or not folders or set(folders) - set(CLASSES):
         raise TrainError(f"{where}.folders: wants classes out of {', '.join(CLASSES)}", hint="see docs/training.md")
-    if entry.get("group") is not None:
-        try:
-            re.compile(entry["group"])
-        except re.error as error:
-            raise TrainError(f"{where}.group: {error}", hint="group is a regular expression with one group") from error
-    lists = {label: (value,) if isinstance(value, str) else tuple(value) for label, value in folders.items()}
-    return SourceSpec(str(entry["name"]), lists, entry.get("group"), entry.get("pairs"))
+    lists = {label: (value,) if isinstance(value, str) else value for label, value in folders.items()}
+    for label, value in lists.items():
+        if not isinstance(value, list | tuple) or not value or not all(isinstance(name, str) for name in value):
+            raise TrainError(f"{where}.folders.{label}: wants a folder or a list of folders", hint=_QUOTES)
+    for key in ("group", "pairs"):
+        if not isinstance(entry.get(key), str | None):
+            raise TrainError(f"{where}.{key}: wants text, got {entry[key]!r}", hint=_QUOTES)
+    try:
+        re.compile(entry.get("group") or "")
+    except re.error as error:
+        raise TrainError(f"{where}.group: {error}", hint="group is a regular expression with one group") from error
+    tuples = {label: tuple(value) for label, value in lists.items()}
+    return SourceSpec(str(entry["name"]), tuples, entry.get("group"), entry.get("pairs"))
 
 
 def find_items(specs: tuple[SourceSpec, ...], root: Path) -> Iterator[Item]:
@@ -98,7 +104,8 @@ def find_items(specs: tuple[SourceSpec, ...], root: Path) -> Iterator[Item]:
         groups = _pair_groups(root / spec.pairs) if spec.pairs else {}
         for label, folders in sorted(spec.folders.items(), key=lambda pair: CLASSES.index(pair[0])):
             for folder in folders:
-                files = sorted(p for p in (root / folder).rglob("*") if p.suffix.lower() in PICTURES)
+                found = (root / folder).rglob("*")
+                files = sorted(p for p in found if p.suffix.lower() in PICTURES and p.is_file())
                 if not files:
                     raise DataError(f"no pictures in {root / folder}", hint=f"check 'folders' of source {spec.name}")
                 matched = matched or any(re.search(str(spec.group), file.name) for file in files)
@@ -122,7 +129,7 @@ def _pair_groups(path: Path) -> dict[str, str]:
     """File name -> name of its pair; chains of pairs that share a file become one group."""
     groups: dict[str, str] = {}
     try:
-        rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))[1:]
+        rows = [row for row in csv.reader(path.read_text(encoding="utf-8").splitlines()) if row][1:]
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}", hint="check 'pairs'") from error
     for row in rows:

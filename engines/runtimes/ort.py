@@ -57,7 +57,7 @@ class OrtEngine:
         check_crops(rgb, self.card)
         session = self._session
         if session is None:
-            raise InferenceError("the engine is closed")
+            raise InferenceError("the engine is closed", hint="open another one with open_engine")
         answer = np.empty((len(rgb), len(self.card.classes)), np.float32)
         try:
             for start in range(0, len(rgb), _AT_ONCE):

@@ -14,7 +14,6 @@ import platform
 import socket
 import sys
 from dataclasses import dataclass
-from functools import cache
 
 from monitor.threads import Caller
 
@@ -93,12 +92,6 @@ def _prctl(option: int, *arguments: int) -> int:
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     prctl.argtypes = (ctypes.c_int, *(ctypes.c_ulong,) * 4)
     return ctypes.get_errno() if prctl(option, *arguments) != 0 else 0
-
-
-@cache
-def egress_guard() -> GuardState:
-    """Whether the guard works on this machine; proven once a process."""
-    return self_test()
 
 
 def self_test() -> GuardState:

@@ -8,9 +8,9 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import ModuleType
-from typing import Any
+from typing import IO, Any
 
 UNWANTED = ("tensorflow", "sounddevice")
 """MediaPipe does without them (it asks TensorFlow for one documentation helper: 450 MB resident)."""
@@ -53,19 +53,35 @@ def import_mediapipe() -> tuple[Any, Any]:
 def without_chatter() -> Iterator[None]:
     """Keeps the library's information off stderr while it starts or stops; all other lines are written afterwards.
 
-    It has no switch for this: what it writes goes straight to file descriptor 2.
+    It has no switch for this: what it writes goes straight to file descriptor 2. Where there is no stderr, or nowhere
+    to keep what is said, nothing is caught.
     """
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as caught:
-        stderr = os.dup(2)
+    with ExitStack() as stack:
+        catcher = _catcher(stack)
+        if catcher is None:
+            yield
+            return
+        caught, stderr = catcher
+        sys.stderr.flush()
         os.dup2(caught.fileno(), 2)
         try:
             yield
         finally:
             sys.stderr.flush()
             os.dup2(stderr, 2)
-            os.close(stderr)
             caught.seek(0)
             for line in caught:
                 if not CHATTER.match(line):
                     os.write(2, line)
+
+
+def _catcher(stack: ExitStack) -> tuple[IO[bytes], int] | None:
+    """A file to catch in and another descriptor of stderr, both closed by `stack`; None where there is none of one."""
+    if sys.stderr is None:
+        return None
+    try:
+        stderr = os.dup(2)
+        stack.callback(os.close, stderr)
+        return stack.enter_context(tempfile.TemporaryFile()), stderr
+    except OSError:
+        return None

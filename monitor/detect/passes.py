@@ -80,7 +80,7 @@ def wanting(near: Iterable[Box], finds: Sequence[Find]) -> tuple[list[Box], list
     lost: list[Box] = []
     coarse: list[Box] = []
     for box in near:
-        seen_px = [find.seen_px for find in finds if shared(box, find.face.box) >= FOUND]
+        seen_px = [find.seen_px for find in finds if box.shared(find.face.box) >= FOUND]
         if box.area > 0 and max(seen_px, default=0.0) < WELL_SEEN_PX:
             (coarse if seen_px else lost).append(box)
     return lost, coarse
@@ -139,7 +139,7 @@ def merge(finds: Iterable[Find]) -> tuple[Face, ...]:
     """
     kept: list[tuple[Find, Find]] = []
     for find in sorted(finds, key=_best_first):
-        same = next((i for i, (best, _) in enumerate(kept) if shared(find.face.box, best.face.box) >= SAME_FACE), None)
+        same = next((i for i, (best, _) in enumerate(kept) if find.face.box.shared(best.face.box) >= SAME_FACE), None)
         if same is None:
             kept.append((find, find))
         elif _sees_it_better(find, *kept[same]):
@@ -157,10 +157,3 @@ def _sees_it_better(find: Find, best: Find, finest: Find) -> bool:
     a, b = find.face.box, best.face.box
     alike = max(a.area, b.area) <= ALIKE * min(a.area, b.area)
     return alike and find.detail > finest.detail and find.face.score >= NEARLY * best.face.score
-
-
-def shared(a: Box, b: Box) -> float:
-    """Intersection over the smaller box, 0 to 1."""
-    width, height = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-    smaller = min(a.area, b.area)
-    return width * height / smaller if width > 0 and height > 0 and smaller > 0 else 0.0

@@ -51,7 +51,7 @@ def look_for_gpu(_settings: Settings) -> Finding:
 
     parts = [name for name in ("tensorrt", "tensorrt_rtx") if find_spec(name) is not None]
     libraries = f"{', '.join(parts)} installed" if parts else "TensorRT not found"
-    gpu = nvidia_gpu()
+    gpu = nvidia_gpu(patience_s=10)
     if gpu is not None:
         return Finding("ok", f"{gpu} found, {libraries}: the CPU is used, for this version has no GPU engine")
     if shutil.which("nvidia-smi") is not None:

@@ -10,11 +10,6 @@ from pathlib import Path
 import cv2
 
 
-def display_available() -> bool:
-    """True where a window can be opened."""
-    return display_problem() is None
-
-
 def display_problem() -> str | None:
     """Why no window can be opened; None where it can.
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from monitor.errors import SinkError
 from monitor.files import told_as_sink_error
 from monitor.types import Frame, Gap, Scene, Track
 
@@ -19,9 +20,10 @@ class EventLog:
     """One line for each event of a track: `appeared`, `decided`, `changed` or `gone`.
 
     `decided` is a track's first label, `changed` every other one, also back to undecided (null). The keys are always
-    event, t (s, the frame's), wall, frame, track, label, reason, probs ({class: probability}, null before the first
-    judgement). A live source adds `{"event": "source", "state": "connecting|stalled|lost|live", ...}` when its state
-    changes.
+    event, t (s; the frame's own for files, since the first frame for live sources), wall, frame, track, label, reason,
+    probs ({class: probability}, null before the first judgement). A live source adds `{"event": "source", "t", "wall",
+    "frame", "state": "connecting|stalled|lost|live", "why"}` when its state changes; `frame` is the last one before, or
+    the one that came; t and frame are null before the first.
     """
 
     def __init__(self, path: Path | str, classes: Sequence[str]) -> None:
@@ -30,6 +32,7 @@ class EventLog:
         self._tracks: dict[int, Track] = {}
         self._ever_decided: set[int] = set()
         self._frame: Frame | None = None
+        self._origin_t = 0.0
         self._state = "live"
         with told_as_sink_error(path):
             if str(path) == "-":
@@ -41,13 +44,17 @@ class EventLog:
         self._open = True
 
     def write(self, item: Scene | Gap) -> None:
-        """Writes what changed since the last item. Raises SinkError; a line that did not fit is taken back."""
+        """Writes what changed since the last item. Raises SinkError; a line that did not fit is taken back.
+
+        BrokenPipeError where nobody reads the standard output any more: that ends a run, but is no error.
+        """
         if isinstance(item, Gap):
-            self._source(item)
+            since_t = None if self._frame is None else self._frame.t + item.since_s
+            self._source(item.state, since_t, time.time(), self._frame, item.why)
             return
-        if self._state != "live":
-            self._state = "live"
-            self._put({"event": "source", "state": "live", "wall": _rounded(item.frame.wall, 3), "why": ""})
+        if self._frame is None and item.frame.wall is not None:
+            self._origin_t = item.frame.t
+        self._source("live", item.frame.t, item.frame.wall, item.frame, "")
         before, now = self._tracks, {track.id: track for track in item.tracks}
         self._tracks, self._frame = now, item.frame
         for track_id, track in before.items():
@@ -78,10 +85,15 @@ class EventLog:
         self._event("changed" if new.id in self._ever_decided else "decided", frame, new)
         self._ever_decided.add(new.id)
 
-    def _source(self, gap: Gap) -> None:
-        if gap.state != self._state:
-            self._state = gap.state
-            self._put({"event": "source", "state": gap.state, "wall": round(time.time(), 3), "why": gap.why})
+    def _source(self, state: str, t: float | None, wall: float | None, frame: Frame | None, why: str) -> None:
+        if state == self._state:
+            return
+        self._state = state
+        at = {"t": self._clock(t), "wall": _rounded(wall, 3), "frame": None if frame is None else frame.index}
+        self._put({"event": "source", **at, "state": state, "why": why})
+
+    def _clock(self, t: float | None) -> float | None:
+        return None if t is None else round(t - self._origin_t, 6)
 
     def _event(self, event: str, frame: Frame, track: Track) -> None:
         probs = None
@@ -90,7 +102,7 @@ class EventLog:
         self._put(
             {
                 "event": event,
-                "t": round(frame.t, 6),
+                "t": self._clock(frame.t),
                 "wall": _rounded(frame.wall, 3),
                 "frame": frame.index,
                 "track": track.id,
@@ -103,16 +115,25 @@ class EventLog:
     def _put(self, record: dict[str, Any]) -> None:
         """One whole line, straight to the file: what is read is complete, also after a kill."""
         line = (json.dumps(record, ensure_ascii=False) + "\n").encode()
-        with told_as_sink_error(self._path):
-            written = os.write(self._fd, line)
-            if written == len(line):
-                return
-            try:
-                os.write(self._fd, line[written:])  # says why the first one fell short
-            except OSError:
-                if stat.S_ISREG(os.fstat(self._fd).st_mode):
-                    os.ftruncate(self._fd, os.lseek(self._fd, 0, os.SEEK_CUR) - written)
+        try:
+            with told_as_sink_error(self._path):
+                self._write(line)
+        except SinkError as error:
+            if self._own or not isinstance(error.__cause__, BrokenPipeError):
                 raise
+            self._open = False  # nobody is left to be told who is gone
+            raise error.__cause__ from None
+
+    def _write(self, line: bytes) -> None:
+        written = os.write(self._fd, line)
+        if written == len(line):
+            return
+        try:
+            os.write(self._fd, line[written:])  # says why the first one fell short
+        except OSError:
+            if stat.S_ISREG(os.fstat(self._fd).st_mode):
+                os.ftruncate(self._fd, os.lseek(self._fd, 0, os.SEEK_CUR) - written)
+            raise
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

@@ -48,6 +48,8 @@ class LiveTable:
     def write(self, item: Scene | Gap) -> None:
         """Counts `item` and shows it, at most four times a second."""
         now = self._clock()
+        if isinstance(item, Gap) and item.state == "live":
+            return
         if isinstance(item, Scene):
             self._count(item, now)
         self._last = item

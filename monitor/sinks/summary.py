@@ -13,7 +13,7 @@ from typing import Any
 from engines.contract import EngineInfo
 from monitor.files import claim, write_whole
 from monitor.timing import Percentiles
-from monitor.types import Gap, Scene, Track
+from monitor.types import Gap, Losses, Scene, Track
 
 _KEPT_TRACKS = 2_000
 """An endless run keeps the latest so many; totals count all."""
@@ -45,10 +45,12 @@ class Summary:
         source: str = "",
         engine: EngineInfo | None = None,
         versions: Mapping[str, str] | None = None,
+        losses: Losses | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         """`path` None writes nothing. Raises SinkError where the file could not be written."""
         self._path, self._classes, self._clock = path, tuple(classes), clock
+        self._losses = losses or Losses()
         self._about = {"source": source, "engine": _engine(engine), "versions": dict(versions or {})}
         self._frames = self._dropped = self._most = self._ended = 0
         self._start = self._end = 0.0
@@ -67,7 +69,7 @@ class Summary:
     def write(self, item: Scene | Gap) -> None:
         """Counts a scene; of gaps, how often each state was entered."""
         if isinstance(item, Gap):
-            if item.state != self._state:
+            if item.state not in (self._state, "live"):
                 self._gaps[item.state] = self._gaps.get(item.state, 0) + 1
             self._state = item.state
             return
@@ -109,6 +111,8 @@ class Summary:
             "tracks_seen": self._ended + len(self._lives),
             "tracks": [*self._past, *(self._told(i, life) for i, life in sorted(self._lives.items()))],
             "gaps": dict(self._gaps),
+            "skipped": [{"path": str(path), "why": why} for path, why in self._losses.skipped.items()],
+            "damaged": self._losses.damaged,
             "engine": self._about["engine"],
             "versions": self._about["versions"],
         }

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 _TICKS = 90_000
 """Time base of the recording, per second: every common frame rate falls on whole ticks."""
-_SUFFIXES = (".mp4", ".m4v", ".mov")
+SUFFIXES = (".mp4", ".m4v", ".mov")
 _SPEED = {"preset": "veryfast", "crf": "20", "bf": "0", "g": "60"}
 ENCODERS: Mapping[str, Mapping[str, str]] = {
     # No B-frames: times need no shift, and a killed run loses little.
@@ -43,8 +43,8 @@ class VideoRecorder:
 
     def __init__(self, path: Path, encoders: Sequence[str] = tuple(ENCODERS)) -> None:
         """Raises SinkError where the file cannot be written or no encoder is there."""
-        if path.suffix.lower() not in _SUFFIXES:
-            raise SinkError(f"{path} is no video name", hint=f"end it in {', '.join(_SUFFIXES)}")
+        if path.suffix.lower() not in SUFFIXES:
+            raise SinkError(f"{path} is no video name", hint=f"end it in {', '.join(SUFFIXES)}")
         self._path = path
         self._encoders = [name for name in encoders if name in av.codecs_available]
         if not self._encoders:

@@ -52,7 +52,7 @@ class Window:
 
     def write(self, item: Scene | Gap) -> None:
         """Shows `item` unless paused, and looks for keys."""
-        if not self.paused:
+        if not self.paused and not (isinstance(item, Gap) and item.state == "live"):
             if isinstance(item, Gap):
                 self._picture = self._overlay.draw_gap(item, self._scene)
             else:

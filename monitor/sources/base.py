@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 
 from monitor.ports import Source
 from monitor.types import Frame, Gap
@@ -60,11 +59,6 @@ class Wrapper:
         self.name = source.name
         self.live = source.live
         self._source = source
-
-    @property
-    def path(self) -> Path | None:
-        """The file the frame read last came from, where the source knows it."""
-        return getattr(self._source, "path", None)
 
     def close(self) -> None:
         self._source.close()

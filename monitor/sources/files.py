@@ -16,11 +16,11 @@ from av.video.stream import VideoStream
 from monitor.errors import MediaError, SourceError, SourceNotFound
 from monitor.sources.base import Guarded
 from monitor.sources.media import FILE_FORMATS, bgr_of, pictures_of, video_stream
-from monitor.types import Frame
+from monitor.types import Frame, Losses
 
 log = logging.getLogger(__name__)
 MAX_BROKEN_READS = 100
-"""So many failures of the container in a row end a file; broken packets between good ones are only counted."""
+"""So many failures of the container in a row are an error; broken packets between good ones are only counted."""
 
 
 def check_file(path: Path) -> None:
@@ -50,8 +50,9 @@ class VideoFile(Guarded):
 
     live = False
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, losses: Losses | None = None) -> None:
         super().__init__()
+        self._losses = losses or Losses()
         self.path = Path(path)
         self.name = self.path.name
         self.corrupt = 0
@@ -76,19 +77,26 @@ class VideoFile(Guarded):
         self._index = -1
 
     def _decode(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-        broken_in_a_row = 0
+        """Every picture. A file that was cut off just ends; MediaError where its disk or its bytes do not go on."""
+        broken_in_a_row, any_picture = 0, False
         while broken_in_a_row < MAX_BROKEN_READS:
             try:
-                for decoded in pictures_of(container, stream, self._nothing):
-                    broken_in_a_row = 0
+                for decoded in pictures_of(container, stream, self._damaged):
+                    broken_in_a_row, any_picture = 0, True
                     yield decoded
                 return
             except FFmpegError:
-                self.corrupt += 1
+                self._damaged(1)
                 broken_in_a_row += 1
+        if any_picture:
+            raise MediaError(
+                f"{self.name} cannot be read further after {self._clock.last_s:.1f} s",
+                hint="Look whether its disk answers, or copy it again; what was seen so far is complete.",
+            )
 
-    def _nothing(self, damaged: bool) -> None:
-        self.corrupt += damaged
+    def _damaged(self, count: int) -> None:
+        self.corrupt += count
+        self._losses.damaged += count
 
     def _read(self, timeout_s: float) -> Frame | None:  # noqa: ARG002 - a file is read as fast as it decodes
         decoded, self._ready = self._ready, None
@@ -96,9 +104,9 @@ class VideoFile(Guarded):
         if decoded is None:
             self._end()
             return None
-        self.corrupt += decoded.is_corrupt
+        self._damaged(decoded.is_corrupt)
         self._index += 1
-        return Frame(self._index, self._clock.time_of(decoded), None, bgr_of(decoded))
+        return Frame(self._index, self._clock.time_of(decoded), None, bgr_of(decoded), origin=self.path)
 
     def _end(self) -> None:
         if self.corrupt and not self._closed:
@@ -124,6 +132,11 @@ class _Clock:
         self._step_s = step_s
         self._first_s: float | None = None
         self._last_s = -step_s
+
+    @property
+    def last_s(self) -> float:
+        """The time given last; 0 before the first."""
+        return max(0.0, self._last_s)
 
     def time_of(self, frame: VideoFrame) -> float:
         """Seconds since the first frame; one nominal step after the last where the file gives none or goes back."""

@@ -13,14 +13,16 @@ from av.video.frame import VideoFrame
 
 from monitor.errors import MediaError
 from monitor.sources.media import FILE_FORMATS
+from monitor.sources.redact import redact
 
 CONNECT_S = 5.0
 """Longest wait for a server at each step of the opening."""
 LATE_S, EARLY_S, END_S = 1.0, 10.0, 1.0
 """A paced stream so far off its clock starts a new one; a finite one that ends so near its end is complete."""
 HTTP_PROTOCOLS = "http,https,httpproxy,tcp,tls,crypto"
-HTTP_FORMATS = f"{FILE_FORMATS},hls,dash,jpeg_pipe"
-"""A single JPEG counts: a camera's snapshot address is asked again and again."""
+SNAPSHOT, SNAPSHOT_EVERY_S = "jpeg_pipe", 0.04
+"""The format of a single JPEG: a camera's snapshot address, which is asked again and again, at most so often."""
+HTTP_FORMATS = f"{FILE_FORMATS},hls,dash,{SNAPSHOT}"
 RTSP_PROTOCOLS = "rtsp,rtsps,rtp,srtp,udp,tcp,tls,crypto"
 
 FAILURES = (FFmpegError, MediaError, TimeoutError, ValueError)
@@ -84,8 +86,15 @@ def options_for(uri: str, stall_s: float) -> dict[str, str]:
     }
     if uri.lower().startswith("rtsp"):
         # `nobuffer` forgets what was read while probing: right for a camera, but a short HTTP clip would be gone.
-        return options | {"rtsp_transport": "tcp", "fflags": "nobuffer", "protocol_whitelist": RTSP_PROTOCOLS}
+        # Times are the clock's: measuring the rate first (fpsprobesize) would only make people wait.
+        live = {"rtsp_transport": "tcp", "fflags": "nobuffer", "fpsprobesize": "0"}
+        return options | live | {"protocol_whitelist": RTSP_PROTOCOLS}
     return options | {"protocol_whitelist": HTTP_PROTOCOLS, "format_whitelist": HTTP_FORMATS}
+
+
+def format_for(uri: str) -> str | None:
+    """The format to read, None = as it looks: what ends like a picture's name FFmpeg would look for on the disk."""
+    return SNAPSHOT if uri.lower().endswith((".jpg", ".jpeg")) else None
 
 
 def reason(error: BaseException, uri: str, took_s: float) -> tuple[str, bool]:
@@ -97,9 +106,19 @@ def reason(error: BaseException, uri: str, took_s: float) -> tuple[str, bool]:
         return "no answer in time", False
     if isinstance(error, av.error.InvalidDataError):
         return "the server sends no video that can be read", False
-    host = urlsplit(uri).hostname
+    host = _host(uri)
+    if host is None:
+        return "the address is not well formed", True
     try:
         socket.getaddrinfo(host, None)
-    except OSError:
+    except (OSError, UnicodeError):
         return f"the name {host} is unknown", False
     return "the connection failed", False
+
+
+def _host(uri: str) -> str | None:
+    """The name of the server; None where the address has none. Of the login, which may hold anything, nothing."""
+    try:
+        return urlsplit(redact(uri)).hostname
+    except ValueError:
+        return None

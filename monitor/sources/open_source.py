@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
-from monitor.errors import UsageError
+from monitor.errors import SourceNotFound, UsageError
 from monitor.ports import Source
 from monitor.settings import SourceSettings
 from monitor.sources.redact import redact
-from monitor.sources.wrappers import Limited, Loop, Paced
+from monitor.sources.wrappers import Loop, Paced
+from monitor.types import Losses
 
 ACCEPTED = "a file, a picture, a folder, 'a/pattern/*.mp4', rtsp://..., http(s)://... or demo:faces"
 
 
-def open_source(settings: SourceSettings) -> Source:
-    """The source the settings name, looped, paced and limited as they say; without threads.
+def open_source(settings: SourceSettings, losses: Losses | None = None) -> Source:
+    """The source the settings name, looped and paced as they say; without threads and limits.
 
-    Neither camera nor uri: the first camera that answers, CameraError where none does. Raises UsageError for settings
-    that do not go together, SourceError (SourceNotFound, MediaError, CameraError) for a source that cannot be opened.
+    What cannot be read of it is noted in `losses` while it is read. Neither camera nor uri: the first camera that
+    answers, CameraError where none does. Raises UsageError for settings that do not go together, SourceError
+    (SourceNotFound, MediaError, CameraError) for a source that cannot be opened.
     """
     _check(settings)
-    source = _camera(settings) if settings.uri is None else _uri(settings, settings.uri)
-    if settings.pace_fps is not None:
-        source = Paced(source, settings.pace_fps)
-    if settings.duration_s is not None or settings.max_frames is not None:
-        source = Limited(source, duration_s=settings.duration_s, max_frames=settings.max_frames)
-    return source
+    source = _camera(settings) if settings.uri is None else _uri(settings, settings.uri, losses or Losses())
+    return source if settings.pace_fps is None else Paced(source, settings.pace_fps)
+
+
+def input_files(settings: SourceSettings) -> list[Path]:
+    """The files the source reads; none for cameras, streams and the demo. Raises SourceError where none is found."""
+    if settings.uri is None or _scheme(settings.uri):
+        return []
+    from monitor.sources.pictures import files_of
+
+    return files_of(settings.uri)
 
 
 def _scheme(uri: str) -> str:
@@ -42,7 +48,13 @@ def _check(settings: SourceSettings) -> None:
     recorded = settings.uri is not None and _scheme(settings.uri) in ("", "demo")
     for option, wanted in (("--loop", settings.loop), ("--pace", settings.pace_fps is not None)):
         if wanted and not recorded:
-            raise UsageError(f"{option} is for files and the demo", hint=f"Leave {option} away: this source is live.")
+            nothing_named = settings.uri is None and settings.camera is None
+            hint = (
+                "Name a file with --source, or say --source demo:faces."
+                if nothing_named
+                else f"Leave {option} away: this source is live."
+            )
+            raise UsageError(f"{option} is for files and the demo", hint=hint)
     wishes = ("mirror", "width_px", "height_px", "fps")
     named = [wish for wish in wishes if getattr(settings, wish)]
     if named and settings.uri is not None:
@@ -61,20 +73,23 @@ def _camera(settings: SourceSettings) -> Source:
     return Camera(settings.camera.strip(), ask, stall_s=settings.stall_s)
 
 
-def _uri(settings: SourceSettings, uri: str) -> Source:
+def _uri(settings: SourceSettings, uri: str, losses: Losses) -> Source:
     scheme = _scheme(uri)
     if scheme in ("rtsp", "rtsps", "http", "https"):
         from monitor.sources.streams import Stream
 
-        return Stream(uri, stall_s=settings.stall_s)
+        return Stream(uri, stall_s=settings.stall_s, losses=losses)
     if scheme == "demo":
         return _demo(uri, settings.loop)
     if scheme:
         raise UsageError(f"{redact(uri)}: sources of kind {scheme}:// are not known", hint=f"Give {ACCEPTED}.")
     if not uri.strip():
         raise UsageError("the source has no name", hint=f"Give {ACCEPTED}.")
-    opener = _recorded(uri)
-    return Loop(opener) if settings.loop else opener()
+    if redact(uri) != uri and not Path(uri).expanduser().exists():  # a mistyped address holds secrets too
+        raise SourceNotFound(f"{redact(uri)} is neither a file nor an address", hint=f"Give {ACCEPTED}.")
+    from monitor.sources.pictures import open_files
+
+    return Loop(lambda: open_files(uri, losses)) if settings.loop else open_files(uri, losses)
 
 
 def _demo(uri: str, loop: bool) -> Source:
@@ -83,15 +98,3 @@ def _demo(uri: str, loop: bool) -> Source:
     if uri.lower() != "demo:faces":
         raise UsageError(f"{uri}: there is no such demo", hint="Say --source demo:faces")
     return DemoFaces(loop=loop)
-
-
-def _recorded(uri: str) -> Callable[[], Source]:
-    """What opens the file, folder or pattern; called again for each round of a loop."""
-    from monitor.sources.pictures import open_file, open_folder, open_glob
-
-    path = Path(uri).expanduser()
-    if path.is_dir():
-        return lambda: open_folder(path)
-    if any(c in uri for c in "*?[") and not path.exists():
-        return lambda: open_glob(str(path))
-    return lambda: open_file(path)

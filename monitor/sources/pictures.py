@@ -18,7 +18,7 @@ from av.error import FFmpegError
 from monitor.errors import MediaError, SourceError, SourceNotFound
 from monitor.ports import Source
 from monitor.sources.files import VideoFile, check_file
-from monitor.types import U8, Frame, Gap
+from monitor.types import U8, Frame, Gap, Losses
 
 log = logging.getLogger(__name__)
 PICTURES = frozenset({".avif", ".bmp", ".jp2", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
@@ -85,7 +85,7 @@ class Picture:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.name = self.path.name
-        self._frame: Frame | None = Frame(0, 0.0, None, read_picture_bgr(self.path), still=True)
+        self._frame: Frame | None = Frame(0, 0.0, None, read_picture_bgr(self.path), still=True, origin=self.path)
 
     def read(self, timeout_s: float) -> Frame | None:  # noqa: ARG002 - it is in memory already
         """The picture, then None."""
@@ -96,52 +96,59 @@ class Picture:
         self._frame = None
 
 
-def open_file(path: Path) -> Source:
+def open_file(path: Path, losses: Losses | None = None) -> Source:
     """The still picture or video at `path`. Raises the errors of `Picture` and `VideoFile`."""
-    return Picture(path) if is_picture(path) else VideoFile(path)
+    return Picture(path) if is_picture(path) else VideoFile(path, losses)
 
 
 class Playlist:
-    """Several files in a row; `index` and `t` go on rising, `path` is the file of the frame read last.
+    """Several files in a row; `index` and `t` go on rising.
 
-    A file that cannot be read is logged, listed in `skipped` with its error and passed over; MediaError when that
-    leaves nothing at all.
+    A file that cannot be read is logged, listed in `losses.skipped` and passed over; MediaError when that leaves
+    nothing at all.
     """
 
     live = False
 
-    def __init__(self, paths: Sequence[Path], name: str) -> None:
+    def __init__(self, paths: Sequence[Path], name: str, losses: Losses | None = None) -> None:
         self.name = name
-        self.path: Path | None = None
-        self.skipped: list[tuple[Path, SourceError]] = []
+        self._losses = losses or Losses()
+        self._first_error: SourceError | None = None
         self._paths = list(reversed(paths))
+        self._path = Path()  # of the file at hand
         self._source: Source | None = None
         self._last: Frame | None = None
         self._index0, self._t0 = 0, 0.0
         self._open_next()
         if self._source is None:
             raise MediaError(
-                f"none of the {len(self.skipped)} files of {name} can be read; the first: {self.skipped[0][1]}",
-                hint=self.skipped[0][1].hint,
+                f"none of the {len(paths)} files of {name} can be read; the first: {self._first_error}",
+                hint=self._first_error.hint if self._first_error else "",
             )
 
     def _open_next(self) -> None:
         """Open the next readable file; without one left, `_source` is None."""
         self.close()
         while self._paths and self._source is None:
-            path = self._paths.pop()
+            self._path = self._paths.pop()
             try:
-                self._source = open_file(path)
+                self._source = open_file(self._path, self._losses)
             except SourceError as error:
-                log.warning("skipped: %s", error)
-                self.skipped.append((path, error))
-            else:
-                self.path = path
+                self._pass_over(error)
+
+    def _pass_over(self, error: SourceError) -> None:
+        log.warning("skipped: %s", error)
+        self._losses.skipped[self._path] = str(error)
+        self._first_error = self._first_error or error
 
     def read(self, timeout_s: float) -> Frame | Gap | None:
         """The next frame of the file at hand or of the next one; None after the last."""
         while self._source is not None:
-            item = self._source.read(timeout_s)
+            try:
+                item = self._source.read(timeout_s)
+            except SourceError as error:  # in mid-file: the rest of it is passed over
+                self._pass_over(error)
+                item = None
             if isinstance(item, Frame):
                 self._last = replace(item, index=self._index0 + item.index, t=self._t0 + item.t)
                 return self._last
@@ -164,8 +171,27 @@ def natural_key(path: Path) -> list[tuple[int, int, str]]:
     return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts]
 
 
-def open_folder(folder: Path) -> Playlist:
-    """All pictures and videos of a folder, not of those inside it, in natural order. MediaError where there is none."""
+def files_of(uri: str) -> list[Path]:
+    """The files that a file's name, a folder or a pattern stands for, in natural order.
+
+    Raises SourceNotFound, SourceError or MediaError where a folder or pattern gives none.
+    """
+    path = Path(uri).expanduser()
+    if path.is_dir():
+        return sorted(_media_in(path), key=natural_key)
+    if any(c in uri for c in "*?[") and not path.exists():
+        return sorted(_matching(str(path)), key=natural_key)
+    return [path]
+
+
+def open_files(uri: str, losses: Losses | None = None) -> Source:
+    """The file, folder or pattern as one source. Raises the errors of `files_of`, `Picture` and `VideoFile`."""
+    path, files = Path(uri).expanduser(), files_of(uri)
+    return open_file(path, losses) if files == [path] else Playlist(files, str(path), losses)
+
+
+def _media_in(folder: Path) -> list[Path]:
+    """All pictures and videos of a folder, not of those inside it."""
     try:
         files = [p for p in folder.iterdir() if p.suffix.lower() in PICTURES | VIDEOS and p.is_file()]
     except PermissionError as error:
@@ -176,12 +202,11 @@ def open_folder(folder: Path) -> Playlist:
             f"{folder} holds no pictures or videos",
             hint="Name a folder with media files, or a pattern like 'DIR/**/*.mp4'.",
         )
-    return Playlist(sorted(files, key=natural_key), str(folder))
+    return files
 
 
-def open_glob(pattern: str) -> Playlist:
-    """All files that match, in natural order. Raises SourceNotFound where none does."""
+def _matching(pattern: str) -> list[Path]:
     files = [Path(p) for p in glob.glob(pattern, recursive=True) if Path(p).is_file()]  # noqa: PTH207 - absolute too
     if not files:
         raise SourceNotFound(f"no file matches {pattern}", hint="Put the pattern in quotes and look for it with ls.")
-    return Playlist(sorted(files, key=natural_key), pattern)
+    return files

@@ -1,7 +1,8 @@
 """Network streams: RTSP and HTTP, newest pictures, reconnected for ever once they have answered.
 
 Network = live, also where the server sends a finite file: its pictures come at the pace of its clock, and the end of
-a video that says how long it is ends the source. What never answered within `first_timeout_s` is an error.
+a video that says how long it is ends the source. Where the answer is one JPEG the server is asked again. What never
+answered within `first_timeout_s` is an error.
 """
 
 from __future__ import annotations
@@ -17,10 +18,19 @@ from av.video.frame import VideoFrame
 from monitor.errors import SourceError
 from monitor.sources.base import Guarded, Pauses
 from monitor.sources.media import bgr_of, pictures_of, video_stream
-from monitor.sources.network import CONNECT_S, FAILURES, Pace, options_for, reason
+from monitor.sources.network import (
+    CONNECT_S,
+    FAILURES,
+    SNAPSHOT,
+    SNAPSHOT_EVERY_S,
+    Pace,
+    format_for,
+    options_for,
+    reason,
+)
 from monitor.sources.redact import redact
 from monitor.threads import gap
-from monitor.types import Frame, Gap
+from monitor.types import Frame, Gap, Losses
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +43,9 @@ class Stream(Guarded):
 
     live = True
 
-    def __init__(self, uri: str, *, stall_s: float = 5.0, first_timeout_s: float = 10.0) -> None:
+    def __init__(
+        self, uri: str, *, stall_s: float = 5.0, first_timeout_s: float = 10.0, losses: Losses | None = None
+    ) -> None:
         super().__init__()
         self.name = redact(uri)
         self._uri, self._stall_s, self._first_timeout_s = uri, stall_s, first_timeout_s
@@ -41,15 +53,15 @@ class Stream(Guarded):
         self._frames: Iterator[VideoFrame] | None = None
         self._early: VideoFrame | None = None
         self._pace: Pace | None = None
-        self.corrupt = 0
-        """Packets that could not be decoded."""
+        self._losses = losses or Losses()
         self._packet_s = 0.0
+        self._snapshot, self._pictures, self._asked_s = False, 0, 0.0  # of this connection
         self._index = -1
         self._start_s = self._last_s = math.inf  # until the first read: whoever opens it may have models to load
         self._why = ""
 
     def _read(self, timeout_s: float) -> Frame | Gap | None:
-        start_s, failure = time.monotonic(), ("the server ended the stream", False)
+        start_s, failure = time.monotonic(), None
         self._start_s, self._last_s = min(self._start_s, start_s), min(self._last_s, start_s)
         decoded = None
         try:
@@ -62,7 +74,9 @@ class Stream(Guarded):
         if self._closed or (decoded is None and self._pace is not None and self._pace.complete):
             return None
         if decoded is None:
-            return self._failed(*failure)
+            if failure is None and self._snapshot and self._pictures == 1:
+                return self._asks_again()
+            return self._failed(*(failure or ("the server ended the stream", False)))
         early_s = self._pace.early_s(decoded) if self._pace is not None else 0.0
         time.sleep(max(0.0, min(early_s, timeout_s)))
         if early_s > timeout_s:
@@ -76,9 +90,13 @@ class Stream(Guarded):
             return False
         self._packet_s = time.monotonic()
         container = av.open(
-            self._uri, timeout=(CONNECT_S, self._stall_s), options=options_for(self._uri, self._stall_s)
+            self._uri,
+            format=format_for(self._uri),
+            timeout=(CONNECT_S, self._stall_s),
+            options=options_for(self._uri, self._stall_s),
         )
         self._hold(container.close)
+        self._snapshot, self._pictures, self._asked_s = container.format.name == SNAPSHOT, 0, self._packet_s
         stream = video_stream(container, self.name)
         stream.thread_type = "SLICE"  # frame threads hold back one picture each
         self._pace = Pace(container) if Pace.needed(container) else None
@@ -95,7 +113,7 @@ class Stream(Guarded):
 
     def _nothing(self, damaged: bool) -> None:
         """Sound and damage keep the connection busy but are no pictures: after `stall_s` of them it is given up."""
-        self.corrupt += damaged
+        self._losses.damaged += damaged
         if self._closed or time.monotonic() - self._packet_s > self._stall_s:
             raise TimeoutError("packets, but no pictures")
 
@@ -106,8 +124,17 @@ class Stream(Guarded):
         self._pauses.reset()
         self._why = ""
         self._last_s, wall = time.monotonic(), time.time()
+        self._losses.damaged += decoded.is_corrupt
         self._index += 1
+        self._pictures += 1
         return Frame(self._index, self._last_s, wall, bgr_of(decoded))
+
+    def _asks_again(self) -> Gap:
+        """The server has answered with its one picture, as it should: no failure, no pause."""
+        self._frames = None
+        self._release()
+        time.sleep(max(0.0, self._asked_s + SNAPSHOT_EVERY_S - time.monotonic()))
+        return self._gap()
 
     def _failed(self, why: str, final: bool) -> Gap:
         """Drop the connection and start a pause. Raises SourceError where there never was a picture and time is up."""

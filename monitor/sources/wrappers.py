@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from monitor.errors import MediaError
 from monitor.ports import Source
@@ -26,11 +25,6 @@ class Loop:
         self._last: Frame | None = None
         self._index0, self._t0 = 0, 0.0
         self._closed = False
-
-    @property
-    def path(self) -> Path | None:
-        """The file the frame read last came from, where the source knows it."""
-        return getattr(self._source, "path", None)
 
     def read(self, timeout_s: float) -> Frame | Gap | None:
         """The next frame, for ever; None only after close. Raises MediaError where a round gives no frame."""
@@ -87,7 +81,7 @@ class Paced(Wrapper):
         if self._closed:
             return None
         if wait_s > timeout_s:
-            return Gap("stalled", timeout_s, "the next frame is not due yet")
+            return Gap("live", timeout_s, "the next frame is not due yet")
         frame, self._ready = self._ready, None
         self._count += 1
         return replace(frame, t=time.monotonic(), wall=time.time())

@@ -17,11 +17,17 @@ JOIN_S, RELEASED_JOIN_S = 0.5, 6.0
 
 
 class Channel(Generic[T]):
-    """A bounded FIFO between two threads; either side's end wakes the other."""
+    """A bounded FIFO between two threads; either side's end wakes the other.
 
-    def __init__(self, depth: int) -> None:
+    Full at `depth` items, or where one more would make them heavier than `most_bytes`; one item always fits.
+    """
+
+    def __init__(
+        self, depth: int, *, most_bytes: float = float("inf"), bytes_of: Callable[[T], int] = lambda _: 0
+    ) -> None:
         self._items: deque[T] = deque()
         self._depth = depth
+        self._most_bytes, self._bytes_of = most_bytes, bytes_of
         self._changed = Condition()
         self._ended = False  # nothing more will be put
         self.stopped = False  # nothing more is wanted
@@ -30,19 +36,26 @@ class Channel(Generic[T]):
     def put(self, item: T, *, timeout_s: float) -> bool:
         """True when taken; False when still full after `timeout_s`, or when nothing is wanted any more."""
         with self._changed:
-            self._changed.wait_for(lambda: self.stopped or len(self._items) < self._depth, timeout_s)
-            if self.stopped or len(self._items) >= self._depth:
+            self._changed.wait_for(lambda: self.stopped or self._fits(item), timeout_s)
+            if self.stopped or not self._fits(item):
                 return False
             self._items.append(item)
             self._changed.notify_all()
             return True
 
-    def push(self, item: T) -> bool:
-        """Take `item` at once, at the cost of the oldest; True when one was lost."""
+    def _fits(self, item: T) -> bool:
+        if not self._items:
+            return True
+        held_bytes = sum(map(self._bytes_of, self._items))
+        return len(self._items) < self._depth and held_bytes + self._bytes_of(item) <= self._most_bytes
+
+    def push(self, item: T) -> int:
+        """Take `item` at once, at the cost of the oldest; how many were lost."""
         with self._changed:
-            lost = len(self._items) >= self._depth
-            if lost:
+            lost = 0
+            while not self._fits(item):
                 self._items.popleft()
+                lost += 1
             self._items.append(item)
             self._changed.notify_all()
             return lost

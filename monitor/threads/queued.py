@@ -9,9 +9,19 @@ from monitor.ports import Sink
 from monitor.threads.channel import Channel, finish, start
 from monitor.types import Gap, Scene
 
+MOST_BYTES = 128 << 20
+"""Of pictures that wait, each with and without the overlay: ten scenes in Full HD."""
+
+
+def _bytes_of(item: Scene | Gap) -> int:
+    """Memory of the pictures an item holds."""
+    if isinstance(item, Gap):
+        return 0
+    return item.frame.bgr.nbytes + (0 if item.canvas is None else item.canvas.nbytes)
+
 
 class Queued:
-    """A slow sink in its own thread, behind a bounded FIFO.
+    """A slow sink in its own thread, behind a FIFO of at most `depth` items and MOST_BYTES.
 
     `when_full`: "wait" makes `write` wait (at most `wait_s`, then SinkError), "drop" loses the oldest and counts it.
     """
@@ -24,7 +34,7 @@ class Queued:
         self._sink = sink
         self._drop = when_full == "drop"
         self._wait_s = wait_s
-        self._todo: Channel[Scene | Gap] = Channel(depth)
+        self._todo: Channel[Scene | Gap] = Channel(depth, most_bytes=MOST_BYTES, bytes_of=_bytes_of)
         self._raised = self._closed = False
         self._thread = start(lambda: self._todo.serve(sink.write), self._todo.die, f"sink {self._name}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from monitor.errors import SourceError
 from monitor.ports import Source
@@ -12,12 +11,26 @@ from monitor.types import Frame, Gap
 
 PATIENCE_S = 60.0
 """A file that gives nothing for so long is an error."""
+SLOW_S = 1.0
+"""A live source silent for less is slow, not stalled."""
+MOST_BYTES = 64 << 20
+"""Of pictures decoded ahead: ten in Full HD."""
 
 
 def gap(since_s: float, *, ever: bool, stall_s: float, why: str = "") -> Gap:
-    """The Gap of a live source silent for `since_s`: connecting before its first frame, then stalled, then lost."""
-    state = "lost" if since_s >= stall_s else "stalled" if ever else "connecting"
-    return Gap(state, since_s, why)
+    """The Gap of a live source silent for `since_s`.
+
+    Before its first frame it is connecting; then live, as long as it may only be slow, stalled, and lost.
+    """
+    if since_s >= stall_s:
+        return Gap("lost", since_s, why)
+    if not ever:
+        return Gap("connecting", since_s, why)
+    return Gap("live" if since_s < SLOW_S else "stalled", since_s, why)
+
+
+def _bytes_of(item: Frame | Gap) -> int:
+    return item.bgr.nbytes if isinstance(item, Frame) else 0
 
 
 class Freshest:
@@ -65,16 +78,14 @@ class Freshest:
 
 
 class Ahead:
-    """A recorded source decoded ahead in its own thread: every frame, in order, up to `depth` early."""
+    """A recorded source decoded ahead in its own thread: every frame, in order, up to `depth` and MOST_BYTES early."""
 
     live = False
 
     def __init__(self, source: Source, depth: int = 8) -> None:
         self.name = source.name
-        self.path: Path | None = None
-        """The file the frame read last came from, where the source knows it."""
         self._source = source
-        self._ready: Channel[tuple[Frame | Gap, Path | None]] = Channel(depth)
+        self._ready: Channel[Frame | Gap] = Channel(depth, most_bytes=MOST_BYTES, bytes_of=_bytes_of)
         self._thread = start(self._decode, self._ready.end, f"decode {self.name}")
 
     def _decode(self) -> None:
@@ -82,19 +93,17 @@ class Ahead:
             item = self._source.read(POLL_S)
             if item is None:
                 return
-            ready = item, getattr(self._source, "path", None)
             taken = False
             while not taken and not self._ready.stopped:
-                taken = self._ready.put(ready, timeout_s=POLL_S)
+                taken = self._ready.put(item, timeout_s=POLL_S)
 
     def read(self, timeout_s: float) -> Frame | Gap | None:
         """The next frame, None at the end; raises the source's error.
 
         Recorded sources have no gaps, however busy the machine: SourceError after PATIENCE_S without a frame.
         """
-        ready = self._ready.get(max(timeout_s, PATIENCE_S))
-        if ready is not None:
-            item, self.path = ready
+        item = self._ready.get(max(timeout_s, PATIENCE_S))
+        if item is not None:
             return item
         if not self._ready.over:
             raise SourceError(

@@ -102,8 +102,9 @@ def test_a_manifest_does_not_lead_out_of_its_folder(tiny, name):
 )
 def test_a_broken_manifest_is_said(tiny, manifest):
     (tiny.folder / "manifest.json").write_text(manifest)
-    with pytest.raises(BundleError, match=r"manifest.json does not"):
+    with pytest.raises(BundleError, match=r"manifest.json does not") as caught:
         load_bundle(tiny.folder)
+    assert caught.value.hint
 
 
 def test_another_format_or_a_missing_file_is_said(tiny):
@@ -145,8 +146,9 @@ def test_card_survives_the_way_to_json_and_back(tiny):
 )
 def test_cards_are_strict_by_key(tiny, change, said):
     raw = json.loads(card_to_json(tiny.card)) | change
-    with pytest.raises(BundleError, match=said):
+    with pytest.raises(BundleError, match=said) as caught:
         card_from_json(json.dumps(raw))
+    assert caught.value.hint
 
 
 def test_a_key_that_lacks_is_named(tiny):

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from engines import BuildError, InferenceError, RuntimeMissing, build, machine, open_engine, write_bundle
+from engines import (
+    BuildError,
+    BundleError,
+    EngineError,
+    InferenceError,
+    RuntimeMissing,
+    build,
+    machine,
+    open_engine,
+    write_bundle,
+)
 from engines.machine import Cpu
 from tests.bundles import tiny_bundle, tiny_crops
 
@@ -176,6 +188,24 @@ def test_cpuinfo_of_each_kind_is_understood(monkeypatch, tmp_path):
         monkeypatch.setattr(machine.platform, "machine", lambda arch=arch: arch)
         assert machine.cpu().features == features
         assert machine.cpu().name
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for nvidia-smi is a shell script")
+def test_a_gpu_tool_that_takes_its_time_does_not_hold_the_start(monkeypatch, tmp_path):
+    if any(Path("/proc/driver/nvidia/gpus").glob("*/information")):
+        pytest.skip("the driver here names the GPU without the tool")
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(4)\nprint('NVIDIA Slow')\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert machine.nvidia_gpu() is None
+    assert machine.nvidia_gpu(patience_s=60) == "NVIDIA Slow"
+
+
+@pytest.mark.parametrize("kind", [EngineError, BundleError, BuildError, RuntimeMissing, InferenceError])
+def test_every_error_says_what_to_do(kind):
+    assert kind("it broke").hint
+    assert kind("it broke", hint="mend it").hint == "mend it"
 
 
 def test_importing_engines_loads_no_runtime():

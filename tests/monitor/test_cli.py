@@ -211,6 +211,24 @@ def test_run_watches_the_demo_scene_and_writes_what_was_asked(bundle: Path, tmp_
     assert all(json.loads(line)["event"] for line in (tmp_path / "e.jsonl").read_text().splitlines())
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+def test_a_reader_of_the_events_may_stop_reading(bundle: Path, tmp_path: Path) -> None:
+    """As in `monitor run --events - | head -1`: the run ends, and that is no error."""
+    args = ["run", "--headless", "--quiet", "--source", "demo:faces", "--bundle", bundle, "--events", "-"]
+    args += ["--summary", tmp_path / "s.json"]
+    command = [sys.executable, "-m", "monitor", *map(str, args)]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert json.loads(process.stdout.readline())["event"] == "appeared"
+        process.stdout.close()
+        assert process.wait(90) == 0
+        assert process.stderr.read() == ""
+    assert json.loads((tmp_path / "s.json").read_text())["frames"] > 0
+
+
 @pytest.mark.parametrize("name", ["missing.mp4", "empty.mp4", "text.mp4", "papers", "*.avi"])
 def test_run_refuses_what_is_no_source(name: str, tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").touch()

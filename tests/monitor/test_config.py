@@ -94,6 +94,25 @@ def test_naming_one_source_replaces_the_other_kind() -> None:
     assert (source.camera, source.uri) == ("1", None)
 
 
+def test_presets_combine_with_every_source() -> None:
+    kiosk = load_settings("kiosk").source
+    for uri in ("clip.mp4", "demo:faces", "rtsp://cam/1"):
+        source = load_settings("kiosk", [], [Given("--source", "source.uri", uri)]).source
+        assert source == Settings().source.__class__(uri=uri, stall_s=kiosk.stall_s)
+    camera = load_settings("kiosk", [], [Given("--camera", "source.camera", "1")]).source
+    assert camera == dataclasses.replace(kiosk, camera="1")
+    bench = load_settings("bench").source
+    assert load_settings("bench", ["source.uri=clip.mp4"]).source == dataclasses.replace(bench, uri="clip.mp4")
+    for override in ("source.uri=rtsp://cam/1", "source.camera=0"):
+        assert not load_settings("bench", [override]).source.loop
+
+
+def test_what_the_command_line_asks_of_another_kind_stays_to_be_refused() -> None:
+    given = [Given("--source", "source.uri", "clip.mp4"), Given("--mirror", "source.mirror", True)]
+    assert load_settings("webcam", ["source.fps=10"], given).source.mirror
+    assert load_settings("webcam", ["source.fps=10"], given).source.fps == 10
+
+
 def test_two_sources_in_one_file_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "both.yaml"
     file.write_text("source: {camera: 0, uri: demo:faces}")
@@ -195,7 +214,8 @@ def test_an_empty_file_or_section_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_complaints_never_show_an_address() -> None:
-    for override in ("source.uri=[rtsp://me:secret@cam/1]", "source.fps=rtsp://me:secret@cam/1"):
+    addresses = ("rtsp://me:secret@cam/1", "rtsp:/me:secret@cam/1")
+    for override in ("source.uri=[rtsp://me:secret@cam/1]", *(f"source.fps={address}" for address in addresses)):
         assert "secret" not in refused(None, [override])
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from engines.contract import BundleError
+from monitor.detect.egress import GuardState
 from monitor.doctor import LOOKS, Check, Finding, examine, machine, parts
 from monitor.settings import EngineSettings, Settings
 from tests.bundles import tiny_bundle
@@ -123,6 +124,17 @@ def test_little_space_is_told(free_mb: int, status: str, monkeypatch: pytest.Mon
     found = machine.look_at_disk(Settings())
     assert found.status == status
     assert (status == "ok") == (not found.cure)
+
+
+@pytest.mark.parametrize(("platform", "status"), [("linux", "fail"), ("win32", "warn"), ("darwin", "warn")])
+def test_a_guard_that_does_not_work_counts_where_there_should_be_one(
+    platform: str, status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.detect.egress.self_test", lambda: GuardState(False, "the kernel refused"))
+    monkeypatch.setattr(parts.sys, "platform", platform)
+    found = parts.look_at_guard(Settings())
+    assert (found.status, bool(found.cure)) == (status, True)
+    assert "the kernel refused" in found.what
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there always is a display")

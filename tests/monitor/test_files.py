@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import SinkError
-from monitor.files import claim, part_of, write_whole
+from monitor.files import check_writable, claim, part_of, write_whole
 
 
 def test_a_file_is_written_whole_and_nothing_else_stays(tmp_path: Path) -> None:
@@ -47,3 +47,14 @@ def test_what_cannot_be_claimed_is_told(tmp_path: Path) -> None:
     assert "folder" in caught.value.hint
     with pytest.raises(SinkError):
         claim(Path("/proc/nowhere/a.mp4"))
+
+
+def test_to_ask_whether_a_file_can_be_written_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "old").write_text("kept")
+    for name in ("old", "new", "folder/new"):
+        check_writable(tmp_path / name)
+    assert (tmp_path / "old").read_text() == "kept"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "old"]
+    for name in ("folder", "old/below"):
+        with pytest.raises(SinkError):
+            check_writable(tmp_path / name)

@@ -86,16 +86,22 @@ def test_a_run_is_small_and_brings_no_training_library(bundle: Path, tmp_path: P
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs strace")
 def test_no_thread_of_a_run_opens_an_internet_socket(bundle: Path, clip: Path, tmp_path: Path) -> None:
-    """Paced, so that the run lasts long enough for a library that would send something home."""
+    """Paced, so that the run lasts long enough for a library that would send something home.
+
+    Two would: MediaPipe, and ONNX Runtime, which also writes a device id to the user's cache folder.
+    """
     strace = need_program("strace")
-    traces, summary = tmp_path / "traces", tmp_path / "s.json"
+    traces, summary, home = tmp_path / "traces", tmp_path / "s.json", tmp_path / "home"
     traces.mkdir()
+    home.mkdir()
+    env = ENV | {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
     args = ("--source", clip, "--pace", 15, "--headless", "--bundle", bundle, "--summary", summary, "--record", "o.mp4")
     command = [strace, "-ff", "-e", "trace=network", "-o", traces / "t", sys.executable, "-m", "monitor", "run", *args]
     done = subprocess.run(
-        list(map(str, command)), cwd=tmp_path, env=ENV, capture_output=True, text=True, timeout=110, check=False
+        list(map(str, command)), cwd=tmp_path, env=env, capture_output=True, text=True, timeout=110, check=False
     )
     assert done.returncode == 0, done.stderr
+    assert list(home.rglob("*")) == [], "a run keeps nothing but engines, and those where it was told to"
     assert json.loads(summary.read_text())["tracks_seen"] >= 1
     files = list(traces.iterdir())
     assert len(files) >= 5, "one for each thread: main, capture, detector, recorder, engine ..."

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
+from av.container import InputContainer
+from av.video.frame import VideoFrame
 
 from monitor.errors import MediaError, SourceError, SourceNotFound
+from monitor.sources import files
 from monitor.sources.files import VideoFile
-from monitor.types import Frame
+from monitor.types import Frame, Losses
 from tests.videos import number_of, numbered, write_sound, write_video
 
 FRAMES = [numbered(i) for i in range(30)]
@@ -26,6 +33,7 @@ def test_every_frame_with_its_number_and_time(tmp_path: Path) -> None:
     source = VideoFile(write_video(tmp_path / "a.mp4", FRAMES))
     assert (source.name, source.live, source.path) == ("a.mp4", False, tmp_path / "a.mp4")
     found = read_all(source)
+    assert {f.origin for f in found} == {tmp_path / "a.mp4"}
     assert [f.index for f in found] == list(range(30))
     assert [number_of(f.bgr) for f in found] == pytest.approx(list(range(30)), abs=1)
     assert [f.t for f in found] == pytest.approx([i / 25 for i in range(30)])
@@ -92,12 +100,44 @@ def test_a_clip_with_damaged_packets_goes_on_and_counts_them(tmp_path: Path) -> 
     middle = slice(len(data) // 3, len(data) // 2)
     data[middle] = np.random.default_rng(1).integers(0, 255, middle.stop - middle.start, np.uint8).tobytes()
     path.write_bytes(data)
-    source = VideoFile(path)
+    losses = Losses()
+    source = VideoFile(path, losses)
     found = read_all(source)
-    assert source.corrupt > 0
+    assert source.corrupt == losses.damaged > 0
     assert 20 <= len(found) < 60
     assert found[-1].t > 50 / 25  # it went on behind the damage
     assert np.all(np.diff([f.t for f in found]) > 0)
+
+
+@pytest.mark.parametrize("good", [0, 10])
+def test_a_disk_that_stops_answering_is_an_error_not_an_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, good: int
+) -> None:
+    """After `good` packets every read fails, as on a disk that was pulled out."""
+    real, packets = files.pictures_of, 0
+
+    def failing(container: InputContainer, *rest: Any) -> Iterator[VideoFrame]:
+        nonlocal packets
+        if packets == good:
+            raise av.error.OSError(errno.EIO, "Input/output error")
+        for decoded in real(container, *rest):
+            yield decoded
+            packets += 1
+            if packets == good:
+                raise av.error.OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(files, "pictures_of", failing)
+    path = write_video(tmp_path / "a.mp4", FRAMES)
+    if not good:
+        with pytest.raises(MediaError, match="no picture"):
+            VideoFile(path)
+        return
+    source = VideoFile(path)
+    assert [source.read(1.0).index for _ in range(good)] == list(range(good))  # type: ignore[union-attr]
+    with pytest.raises(MediaError, match=r"a\.mp4 cannot be read further after 0\.4 s") as caught:
+        source.read(1.0)
+    assert caught.value.hint
+    source.close()
 
 
 def test_times_that_go_back_still_rise(tmp_path: Path) -> None:

@@ -14,21 +14,23 @@ import pytest
 from monitor.errors import MediaError, SourceNotFound, UsageError
 from monitor.ports import Source
 from monitor.settings import SourceSettings
-from monitor.sources import open_source
-from monitor.sources.pictures import APART_S, Picture, natural_key, read_picture_bgr
+from monitor.sources import input_files, open_source
+from monitor.sources.files import VideoFile
+from monitor.sources.pictures import APART_S, Picture, natural_key, open_files, read_picture_bgr
 from monitor.sources.wrappers import Limited, Loop, Paced
-from monitor.threads import Ahead
-from monitor.types import Frame, Gap
+from monitor.threads import Ahead, Freshest
+from monitor.types import Frame, Gap, Losses
 from tests.fakes import ScriptedSource, frame
 from tests.videos import number_of, numbered, write_video
 
 
 def read_all(source: Source) -> list[tuple[Frame, str]]:
-    """Each frame with the name of the file it came from."""
+    """Each frame with the name of the file that it says it came from."""
     found = []
     while (item := source.read(1.0)) is not None:
         assert isinstance(item, Frame)
-        found.append((item, source.path.name))  # type: ignore[attr-defined]
+        assert item.origin is not None
+        found.append((item, item.origin.name))
     source.close()
     return found
 
@@ -128,10 +130,32 @@ def test_unreadable_files_of_a_folder_are_named_not_hidden(tmp_path: Path, caplo
     write_picture(tmp_path / "a.png")
     (tmp_path / "b.png").write_text("broken")
     write_picture(tmp_path / "c.png")
-    source = open_source(SourceSettings(uri=str(tmp_path)))
+    losses = Losses()
+    source = open_source(SourceSettings(uri=str(tmp_path)), losses)
     assert [name for _, name in read_all(source)] == ["a.png", "c.png"]
-    assert [path.name for path, _ in source.skipped] == ["b.png"]  # type: ignore[attr-defined]
+    assert list(losses.skipped) == [tmp_path / "b.png"]
+    assert "b.png is not a picture" in losses.skipped[tmp_path / "b.png"]
     assert "b.png" in caplog.text
+
+
+def test_a_file_that_breaks_off_is_named_and_the_next_one_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_video(tmp_path / "a.mp4", [numbered(i) for i in range(3)])
+    write_picture(tmp_path / "b.png")
+    real = VideoFile.read
+
+    def breaks(self: VideoFile, timeout_s: float) -> object:
+        found = real(self, timeout_s)
+        if found is None:
+            raise MediaError("a.mp4 cannot be read further")
+        return found
+
+    monkeypatch.setattr(VideoFile, "read", breaks)
+    losses = Losses()
+    found = read_all(open_files(str(tmp_path), losses))
+    assert len(found) == 4
+    assert losses.skipped == {tmp_path / "a.mp4": "a.mp4 cannot be read further"}
 
 
 def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
@@ -150,11 +174,20 @@ def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
 
 def test_loop_goes_on_counting(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", [numbered(i) for i in range(5)])
-    source = open_source(SourceSettings(uri=str(path), loop=True, max_frames=13))
+    source = Limited(open_source(SourceSettings(uri=str(path), loop=True)), max_frames=13)
     found = [f for f, _ in read_all(source)]
     assert [f.index for f in found] == list(range(13))
     assert [f.t for f in found] == pytest.approx([i / 25 for i in range(13)])
     assert [number_of(f.bgr) for f in found] == pytest.approx([i % 5 for i in range(13)], abs=1)
+
+
+def test_every_wrapper_hands_the_file_on(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        write_picture(tmp_path / name)
+    source = open_source(SourceSettings(uri=str(tmp_path), loop=True, pace_fps=1000))
+    names = [name for _, name in read_all(Freshest(Limited(source, max_frames=5)))]
+    assert names[-1] == "a.png", "the newest is never dropped"
+    assert set(names) <= {"a.png", "b.png"}
 
 
 def test_loop_over_a_file_that_disappears_is_an_error(tmp_path: Path) -> None:
@@ -235,3 +268,24 @@ def test_settings_that_do_not_go_together(settings: SourceSettings) -> None:
         open_source(settings)
     assert caught.value.hint
     assert caught.value.exit_code == 2
+
+
+def test_to_loop_without_a_source_asks_for_one() -> None:
+    for settings, words in (
+        (SourceSettings(loop=True), "--source demo:faces"),
+        (SourceSettings(loop=True, camera="0"), "this source is live"),
+    ):
+        with pytest.raises(UsageError) as caught:
+            open_source(settings)
+        assert words in caught.value.hint
+
+
+def test_the_files_of_a_source_are_known_before_it_is_read(tmp_path: Path) -> None:
+    for name in ("p2.png", "p10.png"):
+        write_picture(tmp_path / name)
+    both = [tmp_path / "p2.png", tmp_path / "p10.png"]
+    assert input_files(SourceSettings(uri=str(tmp_path))) == both
+    assert input_files(SourceSettings(uri=str(tmp_path / "p*.png"))) == both
+    assert input_files(SourceSettings(uri=str(both[1]))) == both[1:]
+    for uri in ("demo:faces", "rtsp://host/p2.png", None):
+        assert input_files(SourceSettings(uri=uri)) == []

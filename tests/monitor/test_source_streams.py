@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from monitor.errors import SourceError
+from monitor.errors import SourceError, SourceNotFound
 from monitor.settings import SourceSettings
 from monitor.sources import open_source, redact
+from monitor.sources.network import reason
 from monitor.sources.streams import Stream
 from monitor.threads import Freshest
-from monitor.types import Frame, Gap
+from monitor.types import Frame, Gap, Losses
 from tests.http_video import PASSWORD, USER, HttpVideo
 from tests.rtsp import RtspServer
 from tests.system import need_rtsp_server
@@ -130,6 +131,36 @@ def test_hls_is_followed_over_http_but_reaches_no_files(tmp_path: Path, servers:
     error_of(Stream(servers[0].url("evil.m3u8"), first_timeout_s=0.3))
 
 
+@pytest.mark.parametrize("path", ["snapshot", "snap.jpg", "snapshot?name=a.JPG"])
+def test_a_snapshot_address_is_asked_again_and_again(
+    servers: list[HttpVideo], path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    servers.append(HttpVideo())
+    with closing(Stream(servers[0].url(path))) as source:
+        found = [item for item in (source.read(0.5) for _ in range(12)) if isinstance(item, Frame)]
+    assert len(found) >= 5, "it is not asked after pauses"
+    assert [number_of(f.bgr) for f in found] == pytest.approx(list(range(len(found))), abs=1)
+    assert [f.index for f in found] == list(range(len(found)))
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_damaged_pictures_are_counted_and_the_rest_goes_on(servers: list[HttpVideo]) -> None:
+    servers.append(HttpVideo())
+    servers[0].jpegs[1:] = [b"\xff\xd8" + b"no picture" * 50 + b"\xff\xd9"]
+    losses = Losses()
+    with closing(open_source(SourceSettings(uri=servers[0].url("live")), losses)) as source:
+        for _ in range(4):
+            wait_for(source, is_frame)
+    assert losses.damaged >= 3
+
+
+def test_an_endless_stream_may_be_called_as_a_picture(servers: list[HttpVideo]) -> None:
+    servers.append(HttpVideo())
+    with closing(Stream(servers[0].url("live?as=a.jpg"))) as source:
+        found = [item for item in (source.read(0.5) for _ in range(10)) if isinstance(item, Frame)]
+    assert len(found) >= 8
+
+
 def test_credentials_work_and_are_never_shown(servers: list[HttpVideo], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     servers.append(HttpVideo())
@@ -158,6 +189,22 @@ def test_failures_are_told_apart(tmp_path: Path, servers: list[HttpVideo]) -> No
     assert "refused" in str(error_of(Stream(f"rtsp://127.0.0.1:{free_port()}/live", first_timeout_s=0.2)))
 
 
+@pytest.mark.parametrize(
+    ("uri", "words"),
+    [
+        ("rtsp://[::1/live", "not well formed"),
+        ("rtsp://admin:x7[q@camera.invalid/live", "the name camera.invalid is unknown"),
+        ("rtsp://ad#min:x7?q@camera.invalid/live", "the name camera.invalid is unknown"),
+    ],
+)
+def test_an_odd_address_is_the_users_error_and_shows_no_login(uri: str, words: str) -> None:
+    why, _ = reason(ValueError(), uri, 0.0)
+    assert words in why
+    error = error_of(Stream(uri, first_timeout_s=0.2))
+    assert "x7" not in str(error)
+    assert "min" not in str(error)
+
+
 def test_a_server_that_never_answers_is_a_timeout(servers: list[HttpVideo], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("monitor.sources.streams.CONNECT_S", 0.3)
     servers.append(HttpVideo())
@@ -182,7 +229,13 @@ def test_before_the_first_picture_there_is_time_for_the_server_to_come_up(server
         ("rtsp://admin@cam/live", "rtsp://***@cam/live"),
         ("rtsp://admin:p@ss@cam/live", "rtsp://***@cam/live"),
         ("rtsp://admin:p/ss@cam/live", "rtsp://***@cam/live"),
-        ("http://cam:8080/live@1?x=2", "http://cam:8080/live@1?x=2"),
+        ("rtsp://admin:p#ss@127.0.0.1:1/live", "rtsp://***@127.0.0.1:1/live"),
+        ("rtsp://admin:p?s'[]s@cam/live", "rtsp://***@cam/live"),
+        ("rtsp:/admin:secret@cam/1", "rtsp:/***@cam/1"),
+        ("rtsp:admin:secret@cam/1", "***@cam/1"),
+        ("rtsp//admin:secret@cam/1", "***@cam/1"),
+        ("'admin:secret@cam' and 'http://a:b@c'", "'***@cam' and 'http://***@c'"),
+        ("http://cam:8080/live?x=2", "http://cam:8080/live?x=2"),
         ("http://cam/v?token=abc&size=3", "http://cam/v?token=***&size=3"),
         ("http://cam/v?usr=x&Password=a%20b;sig=1", "http://cam/v?usr=x&Password=***;sig=***"),
         ("http://cam/v?api_key=k#access_token=t", "http://cam/v?api_key=***#access_token=***"),
@@ -192,6 +245,15 @@ def test_before_the_first_picture_there_is_time_for_the_server_to_come_up(server
 )
 def test_redact(text: str, clean: str) -> None:
     assert redact(text) == clean
+
+
+@pytest.mark.parametrize("uri", ["rtsp:/admin:s3cret@cam/1", "admin:s3cret@cam/1", "rtsp:/admin:s3*cret@cam/1"])
+def test_a_mistyped_address_is_not_printed_with_its_password(uri: str) -> None:
+    with pytest.raises(SourceNotFound, match=r"\*\*\*@cam/1") as caught:
+        open_source(SourceSettings(uri=uri))
+    shown = "".join(traceback.format_exception(caught.value)) + caught.value.hint
+    assert "cret" not in shown
+    assert "rtsp://" in caught.value.hint
 
 
 # --- RTSP -------------------------------------------------------------------------------------------------------

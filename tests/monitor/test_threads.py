@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
 from monitor.errors import SinkError, SourceError
-from monitor.threads import Ahead, Caller, Freshest, Queued
+from monitor.threads import Ahead, Caller, Freshest, Queued, gap, queued, readers
 from monitor.types import Frame, Gap
 from tests.fakes import ScriptedSource, SlowSink, frame, scene
 
@@ -91,8 +91,15 @@ def test_states_come_from_the_time_since_the_last_frame_while_the_inner_read_blo
     assert states() == ["connecting", "lost"]
     go.set()
     assert isinstance(freshest.read(LONG_S), Frame)
-    assert states() == ["stalled", "lost"]
+    assert states() == ["live", "lost"]
     freshest.close()
+
+
+def test_a_silent_source_is_first_slow_then_stalled_then_lost() -> None:
+    times = (0.0, 0.9, 1.1, 4.9, 5.0)
+    assert [gap(t, ever=True, stall_s=5).state for t in times] == ["live", "live", "stalled", "stalled", "lost"]
+    assert [gap(t, ever=False, stall_s=5).state for t in times] == [*["connecting"] * 4, "lost"]
+    assert gap(0.6, ever=True, stall_s=0.5, why="x") == Gap("lost", 0.6, "x")
 
 
 def test_a_gap_of_the_source_gives_its_reason_until_the_next_frame() -> None:
@@ -133,29 +140,24 @@ def test_ahead_waits_when_full_and_a_consumer_that_stops_does_not_hold_its_threa
     assert source.reads <= 1 + 4 + 1 + 1  # taken, in the queue, waiting to enter, one after close
 
 
+@pytest.mark.parametrize(("most_frames", "early"), [(4, 4), (0.5, 1)])
+def test_ahead_holds_no_more_than_its_bytes_but_at_least_one_frame(
+    most_frames: float, early: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "MOST_BYTES", most_frames * frame(0).bgr.nbytes)
+    source = ScriptedSource([*map(frame, range(20)), None], live=False)
+    ahead = Ahead(source, depth=8)
+    ahead._thread.join(1.0)  # it waits for room
+    assert source.reads == early + 1
+    assert _indices(ahead) == list(range(20))
+    ahead.close()
+
+
 def test_ahead_raises_the_decoders_error_where_it_happened() -> None:
     ahead = Ahead(ScriptedSource([frame(0), frame(1), SourceError("broken")], live=False))
     assert [ahead.read(LONG_S).index for _ in range(2)] == [0, 1]  # type: ignore[union-attr]
     with pytest.raises(SourceError, match="broken"):
         ahead.read(LONG_S)
-    ahead.close()
-
-
-def test_ahead_carries_the_file_with_its_frame() -> None:
-    source = ScriptedSource([], live=False)
-    source._steps = [
-        lambda: setattr(source, "path", Path("a")),
-        frame(0),
-        lambda: setattr(source, "path", Path("b")),
-        frame(1),
-    ]
-    ahead = Ahead(source)
-    assert source.silent.wait(LONG_S)  # both are decoded already
-    paths = []
-    for _ in range(2):
-        ahead.read(LONG_S)
-        paths.append(ahead.path)
-    assert paths == [Path("a"), Path("b")]
     ahead.close()
 
 
@@ -187,6 +189,23 @@ def test_queued_drops_the_oldest_and_counts() -> None:
     queued.close()
     assert [item.frame.index for item in sink.items] == [0, 4, 5]  # type: ignore[union-attr]
     assert queued.dropped == 3
+
+
+def test_queued_drops_what_is_too_heavy_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = scene(0)
+    drawn = replace(one, canvas=one.frame.bgr)  # with the overlay it weighs twice as much
+    monkeypatch.setattr(queued, "MOST_BYTES", 4 * one.frame.bgr.nbytes)
+    sink = SlowSink()
+    sink.gate.clear()
+    slow = Queued(sink, depth=16, when_full="drop")
+    slow.write(one)
+    assert sink.entered.wait(LONG_S)
+    for _ in range(5):
+        slow.write(drawn)
+    assert slow.dropped == 3
+    sink.gate.set()
+    slow.close()
+    assert len(sink.items) == 1 + 2
 
 
 @pytest.mark.parametrize("when_full", ["wait", "drop"])

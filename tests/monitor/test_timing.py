@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import doctest
 import math
 
 import numpy as np
 import pytest
 
-import monitor.timing
-from monitor.timing import Percentiles, Rate, Stopwatch
+from monitor.timing import Percentiles, Rate
 
 
 @pytest.mark.parametrize("percent", [1, 50, 95, 99, 100])
@@ -53,14 +51,3 @@ def test_rate_forgets_what_lies_behind_its_window() -> None:
     for t in (0.0, 100.0, 100.5, 101.0):
         rate.tick(t)
     assert rate.per_s == pytest.approx(2.0)
-
-
-def test_stopwatch_adds_up_stages_that_come_twice() -> None:
-    watch = Stopwatch(clock=iter([0.0, 0.1, 0.3, 0.6]).__next__)
-    for stage in ("crop", "classify", "crop"):
-        watch.lap(stage)
-    assert watch.ms == pytest.approx({"crop": 400.0, "classify": 200.0})
-
-
-def test_the_examples_hold() -> None:
-    assert doctest.testmod(monitor.timing) == doctest.TestResults(failed=0, attempted=3)

@@ -2,8 +2,10 @@
 
 import csv
 import json
+import signal
+import sys
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import cv2
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 
 from engines import load_bundle, open_engine
+from monitor.cli import main
 from monitor.mask_drawing import draw_mask
 from tests.portraits import portraits
 from train.augment import Augment
@@ -18,7 +21,7 @@ from train.errors import CheckpointError, DataError
 from train.evaluate import evaluate_engine
 from train.faces import all_faces
 from train.manifest import load_prepared
-from train.prepare import plan, prepare
+from train.prepare import Plan, plan, prepare
 from train.spec import find_items, load_spec
 
 keras = pytest.importorskip("keras")
@@ -31,6 +34,10 @@ sources:
   - name: street
     folders: {mask: street/mask, real: street/real}
 """
+
+
+def planned(root: Path, splits: Path | None) -> Plan:
+    return plan(find_items(load_spec(root / "spec.yaml"), root), root, splits)
 
 
 def write_pictures(root: Path) -> None:
@@ -64,7 +71,7 @@ def splits(data_root):
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["sha256", "path", "source", "label", "group", "split"])
-        for n, task in enumerate(plan(find_items(load_spec(data_root / "spec.yaml"), data_root), data_root, None)):
+        for n, task in enumerate(planned(data_root, None).tasks):
             item = task.item
             writer.writerow([task.sha256, item.path, item.source, item.label, f"g{n}", ("train", "val", "test")[n % 3]])
     return path
@@ -73,15 +80,25 @@ def splits(data_root):
 @pytest.fixture(scope="module")
 def prepared(data_root, splits):
     out = data_root / "prepared"
-    tasks = plan(find_items(load_spec(data_root / "spec.yaml"), data_root), data_root, splits)
+    todo = planned(data_root, splits)
     (data_root / "studio/real/0_0.jpg").write_bytes(b"no picture")  # after the plan: the disk went bad
     with all_faces() as find:
-        prepare(tasks, data_root, out, find)
+        prepare(todo, data_root, out, find)
     return load_prepared(out)
 
 
+@pytest.fixture(scope="module")
+def finished(prepared, tmp_path_factory):
+    """The folder of a short run."""
+    from train.fit import fit
+
+    run = tmp_path_factory.mktemp("finished")
+    fit(prepared, run, recipe(pictures=8), say=lambda _: None)
+    return run
+
+
 def recipe(**changes):
-    from train.fit import Recipe
+    from train.recipe import Recipe
 
     small = Recipe(
         pictures=64, batch=8, input_px=32, blocks=((2,), (2,)), dense=8, bfloat16=False, learning_rate=3e-3,
@@ -104,7 +121,7 @@ def test_prepare_finds_the_faces_and_lists_what_it_cannot_read(prepared, data_ro
 
 def test_groups_never_cross_splits_without_a_given_split(data_root):
     splits_of: dict[str, set[str]] = {}
-    for task in plan(find_items(load_spec(data_root / "spec.yaml"), data_root), data_root, None):
+    for task in planned(data_root, None).tasks:
         splits_of.setdefault(task.item.group, set()).add(task.split)
     assert all(len(names) == 1 for names in splits_of.values())
     assert "studio-3" in splits_of
@@ -115,7 +132,7 @@ def test_a_file_that_is_not_the_one_named_is_refused(data_root, splits):
     other = data_root / "other.csv"
     other.write_text(text)
     with pytest.raises(DataError, match="is not the picture"):
-        plan(find_items(load_spec(data_root / "spec.yaml"), data_root), data_root, other)
+        planned(data_root, other)
 
 
 def test_a_changed_manifest_is_refused(prepared, data_root, tmp_path):
@@ -141,6 +158,7 @@ def test_fit_export_evaluate_run(prepared, tmp_path):
     again = load_bundle(bundle.folder)
     assert again.card.classes == ("real", "fake", "mask")
     assert again.card.crop_margin == recipe().margin
+    assert again.card.metrics["trained_on"] == again.card.metrics["measured_on"] == prepared.digest
     assert "studio" in (bundle.folder / "MODEL_CARD.md").read_text()
     assert evaluate_engine(prepared, bundle.folder, precision="int8") == results["int8"]
 
@@ -156,6 +174,17 @@ def test_fit_export_evaluate_run(prepared, tmp_path):
     np.testing.assert_allclose(probs, want, atol=2e-3)  # weights are stored in half precision
 
 
+def test_a_bundle_names_what_it_was_trained_and_what_it_was_measured_on(prepared, finished, tmp_path):
+    from train.export import export
+
+    bundle, _ = export(replace(prepared, digest="another"), finished, tmp_path / "bundle", name="tiny", version="0")
+    metrics = load_bundle(bundle.folder).card.metrics
+    assert (metrics["trained_on"], metrics["measured_on"]) == (prepared.digest, "another")
+    text = (bundle.folder / "MODEL_CARD.md").read_text()
+    assert prepared.digest in text
+    assert "`another`" in text
+
+
 def test_an_interrupted_run_repeats_the_unbroken_one(prepared, tmp_path):
     from train.fit import fit
 
@@ -164,11 +193,65 @@ def test_an_interrupted_run_repeats_the_unbroken_one(prepared, tmp_path):
 
     whole = keras.saving.load_model(run("whole"), compile=False)
     steps = iter(range(100))
-    with pytest.raises(CheckpointError, match="stopped after"):
-        run("broken", stopped=lambda: next(steps) > 5)
+    assert run("broken", stopped=lambda: next(steps) > 5) is None
+    assert (tmp_path / "broken/state.json").exists()
+    assert not (tmp_path / "broken/final.keras").exists()
     resumed = keras.saving.load_model(run("broken"), compile=False)
     for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_fit_that_was_asked_to_stop_says_so_by_its_exit_status(
+    prepared, data_root, tmp_path, monkeypatch, capsys, number, status
+):
+    from train.fit import fit
+
+    def interrupted(*args, **options):
+        signal.raise_signal(number)
+        return fit(*args, **options)
+
+    monkeypatch.setattr("train.fit.fit", interrupted)
+    (tmp_path / "recipe.yaml").write_text(json.dumps(asdict(recipe())))
+    options = ["--prepared", data_root / "prepared", "--run", tmp_path / "run", "--recipe", tmp_path / "recipe.yaml"]
+    monkeypatch.setattr(sys, "argv", ["monitor", "train", "fit", *map(str, options)])
+    assert main() == status
+    told = capsys.readouterr()
+    assert "stopped after 1 of 8 steps; the same command goes on" in told.out
+    assert "error:" not in told.err
+    assert json.loads((tmp_path / "run/state.json").read_text())["step"] == 1
+    monkeypatch.setattr("train.fit.fit", fit)
+    assert main() == 0
+    assert "going on after step 1 of 8" in capsys.readouterr().out
+    assert (tmp_path / "run/final.keras").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "says"),
+    [
+        (("evaluate", "--split", "tset"), 2, "'tset' is not one of"),
+        (("evaluate", "--json", "{file}/numbers.json"), 5, "cannot write"),
+        (("evaluate", "--json", "{folder}"), 5, "cannot write"),
+        (("export", "--run", "{run}", "--out", "{file}/bundle"), 5, "cannot write the bundle"),
+        (("export", "--run", "{run}", "--out", "{folder}"), 5, "is no bundle"),
+        (("export", "--run", "{folder}", "--out", "{folder}/bundle"), 4, "holds no finished model"),
+        (("fit", "--run", "{file}/run"), 5, "cannot make the folder"),
+    ],
+)
+def test_what_cannot_be_done_is_two_lines(
+    prepared, data_root, finished, tmp_path, monkeypatch, capsys, command, status, says
+):
+    assert prepared.rows
+    (tmp_path / "file").write_text("mine")
+    places = {"file": tmp_path / "file", "folder": tmp_path, "run": finished}
+    words = [word.format(**places) for word in command]
+    monkeypatch.setattr(sys, "argv", ["monitor", "train", *words, "--prepared", str(data_root / "prepared")])
+    assert main() == status
+    first, second = capsys.readouterr().err.splitlines()[-2:]
+    assert first.startswith("error: ")
+    assert says in first
+    assert second.removeprefix("hint: ")
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_another_recipe_does_not_go_on_in_the_same_folder(prepared, tmp_path):

@@ -30,11 +30,23 @@ def touch(root, *names):
         ("sources: [{name: a, folders: {real: x}, group: '('}]", "group"),
         ("sources: [{name: a, folders: {real: x}}, {name: a, folders: {fake: y}}]", "the same name"),
         ("sources: [", "is not YAML"),
+        ("sources: [{name: a, folders: {real: 5}}]", r"sources\[0\]\.folders\.real: wants a folder"),
+        ("sources: [{name: a, folders: {real: [x, 5]}}]", "wants a folder"),
+        ("sources: [{name: a, folders: {real: []}}]", "wants a folder"),
+        ("sources: [{name: a, folders: {real: x}, group: 5}]", r"sources\[0\]\.group: wants text, got 5"),
+        ("sources: [{name: a, folders: {real: x}, pairs: [5]}]", "pairs: wants text"),
+        ("sources: [{name: a, name: b, folders: {real: x}}]", "name stands twice"),
     ],
 )
 def test_what_does_not_hold_is_named(tmp_path, text, says):
     with pytest.raises(TrainError, match=says):
         load_spec(write(tmp_path / "s.yaml", text))
+
+
+def test_words_that_yaml_1_1_takes_for_something_else_are_folders(tmp_path):
+    """PyYAML's own rules read `off` as false and `12:30` as 750."""
+    (spec,) = load_spec(write(tmp_path / "s.yaml", "sources: [{name: a, folders: {real: off, fake: [12:30]}}]"))
+    assert spec.folders == {"real": ("off",), "fake": ("12:30",)}
 
 
 def test_the_shipped_spec_loads():

@@ -14,7 +14,6 @@ import pytest
 
 from monitor.detect import FaceDetector
 from monitor.detect.models import FOLDER, MODELS, load_model
-from monitor.detect.passes import shared
 from monitor.errors import DetectorError
 from monitor.settings import DetectorSettings
 from monitor.types import F32, U8, Box, Face, Frame
@@ -226,5 +225,5 @@ def test_a_real_crowd(detector: FaceDetector, data_dir: Path) -> None:
     missed = set(near)
     for index, bgr in enumerate(bgrs[1:], 1):
         faces = detector.detect(frame(bgr, index), near)
-        missed -= {box for box in missed for face in faces if shared(box, face.box) > 0.5}
+        missed -= {box for box in missed for face in faces if box.shared(face.box) > 0.5}
     assert len(missed) <= 2

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.detect import FaceDetector, egress_guard, self_test
+from monitor.detect import FaceDetector, self_test
 from monitor.detect.egress import MACHINES, guard_this_thread, open_a_socket
 from monitor.settings import DetectorSettings
 from monitor.threads import Caller
@@ -35,7 +35,6 @@ def caller() -> Iterator[Caller]:
 @guarded_platform
 def test_the_guard_works_here() -> None:
     assert self_test().active, self_test().why
-    assert egress_guard() == self_test()
 
 
 @guarded_platform

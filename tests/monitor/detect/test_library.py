@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,37 @@ def test_what_was_said_before_an_error_is_not_lost(capfd: pytest.CaptureFixture[
     with pytest.raises(RuntimeError, match="broken"):
         breaks()
     assert capfd.readouterr().err == "ERROR: no such device\n"
+
+
+QUIET = """
+import sys
+from monitor.detect.library import without_chatter
+with without_chatter():
+    print("here")
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closes stderr as a shell does")
+def test_a_closed_stderr_is_no_trouble(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$0" -c "$1" 2>&-', sys.executable, QUIET],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "here\n")
+
+
+def test_nowhere_to_keep_what_is_said_is_no_trouble(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def full() -> None:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    with without_chatter():
+        os.write(2, b"INFO: [later.cc:1] said\n")
+    assert capfd.readouterr().err == "INFO: [later.cc:1] said\n"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.detect.passes import OVERLAP, Find, Window, closer_looks, is_cut, merge, shared, tile_grid, wanting
+from monitor.detect.passes import OVERLAP, Find, Window, closer_looks, is_cut, merge, tile_grid, wanting
 from monitor.types import Box, Face
 
 POINTS = np.zeros((6, 2), np.float32)
@@ -64,7 +64,7 @@ def test_the_best_of_several_finds_of_a_face_stays() -> None:
     assert merge(finds(other, whole, part)) == (part, other)
     assert merge(finds(whole, other)) == (whole, other)
     beside = face(150, 100, 80, 0.6)
-    assert shared(whole.box, beside.box) == pytest.approx(3 / 8)
+    assert whole.box.shared(beside.box) == pytest.approx(3 / 8)
     assert merge(finds(whole, beside)) == (whole, beside), "two faces side by side are two"
     assert merge([]) == ()
 

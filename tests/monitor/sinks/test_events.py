@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -85,6 +87,49 @@ def test_a_live_source_tells_its_states_once(tmp_path: Path) -> None:
     assert [e["why"] for e in events if e.get("state") == "lost"] == ["no answer"]
     assert events[-1]["event"] == "gone"
     assert events[-1]["wall"] == 1.7e9 + 0.1
+
+
+def test_the_clock_of_a_live_source_starts_with_its_first_frame(tmp_path: Path) -> None:
+    path = tmp_path / "e.jsonl"
+    log = EventLog(path, CLASSES)
+    up_s = 86_400.0  # how long the machine has been up
+    first, second = (scene(i, up_s + t, track(1), wall=1.7e9) for i, t in ((7, 0.0), (9, 4.5)))
+    slow = Gap("live", 0.5)
+    for item in [Gap("connecting", 0.1), first, slow, Gap("stalled", 1.5), Gap("lost", 3), second]:
+        log.write(item)
+    log.close()
+    events = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [(e["event"], e.get("state"), e["t"], e["frame"]) for e in events] == [
+        ("source", "connecting", None, None),
+        ("source", "live", 0.0, 7),
+        ("appeared", None, 0.0, 7),
+        ("source", "stalled", 1.5, 7),
+        ("source", "lost", 3.0, 7),
+        ("source", "live", 4.5, 9),
+        ("gone", None, 4.5, 9),
+    ]
+
+
+def test_a_reader_who_has_seen_enough_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, write = os.pipe()
+    with os.fdopen(write, "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        log = EventLog("-", CLASSES)
+        os.close(read)
+        with pytest.raises(BrokenPipeError):
+            log.write(story()[1])
+        log.close()  # who is gone is not told: nobody listens
+
+
+def test_a_pipe_that_was_named_is_a_file_like_any_other(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    log = EventLog(tmp_path / "pipe", CLASSES)
+    os.close(reader)
+    with pytest.raises(SinkError):
+        log.write(story()[1])
+    with pytest.raises(SinkError):
+        log.close()
 
 
 def test_a_file_tells_no_states(tmp_path: Path) -> None:

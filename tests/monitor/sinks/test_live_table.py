@@ -45,6 +45,7 @@ def test_a_change_of_state_is_told_at_once() -> None:
     table, clock, out = opened(terminal=False)
     table.write(scene(0, 0.0))
     clock.now = 0.1
+    table.write(Gap("live", 0.5))
     table.write(Gap("lost", 5.2, "[no answer]"))
     clock.now = 0.2
     table.write(Gap("lost", 5.3, "[no answer]"))

@@ -9,16 +9,22 @@ import pytest
 
 from monitor.errors import SinkError
 from monitor.sinks.pictures import PictureRecorder
-from monitor.types import Gap
+from monitor.types import Gap, Scene
 from tests.monitor.scenes import scene
+
+
+def of_file(index: int, name: str, *, still: bool = False) -> Scene:
+    """The scene of a frame of the file `name`; its canvas is of one grey that tells the index."""
+    item = scene(index, float(index))
+    canvas = np.full((20, 30, 3), 10 * (index + 1), np.uint8)
+    return replace(item, frame=replace(item.frame, origin=Path(name), still=still), canvas=canvas)
 
 
 def test_pictures_keep_their_names(tmp_path: Path) -> None:
     names = ["in/a.png", "in/b.jpeg", "other/a.png", "in/c.bmp", "in/a.png"]
-    recorder = PictureRecorder(tmp_path / "out", name_of=lambda s: names[s.frame.index])
-    for i in range(len(names)):
-        canvas = np.full((20, 30, 3), 10 * (i + 1), np.uint8)
-        recorder.write(replace(scene(i, float(i)), canvas=canvas))
+    recorder = PictureRecorder(tmp_path / "out")
+    for i, name in enumerate(names):
+        recorder.write(of_file(i, name, still=True))
         recorder.write(Gap("lost", 1.0))
     recorder.close()
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a-2.png", "a.png", "b.jpg", "c.jpg"]
@@ -26,8 +32,23 @@ def test_pictures_keep_their_names(tmp_path: Path) -> None:
     assert cv2.imread(str(tmp_path / "out" / "a-2.png"))[0, 0, 0] == 30
 
 
+def test_frames_of_videos_and_cameras_are_numbered(tmp_path: Path) -> None:
+    recorder = PictureRecorder(tmp_path)
+    for item in (of_file(3, "in/clip.mp4"), of_file(4, "in/other.mkv"), scene(5, 5.0)):
+        recorder.write(item)
+    names = sorted(p.name for p in tmp_path.iterdir())
+    assert names == ["clip-000003.jpg", "frame-000005.jpg", "other-000004.jpg"]
+
+
+def test_one_name_for_one_picture(tmp_path: Path) -> None:
+    recorder = PictureRecorder(tmp_path, "marked.JPEG")
+    recorder.write(of_file(0, "in/a.png", still=True))
+    assert [p.name for p in tmp_path.iterdir()] == ["marked.JPEG"]
+    assert (tmp_path / "marked.JPEG").read_bytes().startswith(b"\xff\xd8"), "a JPEG"
+
+
 def test_without_a_canvas_the_plain_picture_is_stored(tmp_path: Path) -> None:
-    recorder = PictureRecorder(tmp_path, name_of=lambda _: "a.png")
+    recorder = PictureRecorder(tmp_path, "a.png")
     recorder.write(scene(0, 0.0, grey=77))
     assert (cv2.imread(str(tmp_path / "a.png")) == 77).all()
 
@@ -35,7 +56,7 @@ def test_without_a_canvas_the_plain_picture_is_stored(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SinkError) as caught:
-        PictureRecorder(tmp_path / "file", name_of=lambda _: "a.png")
+        PictureRecorder(tmp_path / "file")
     assert caught.value.hint
     with pytest.raises(SinkError):
-        PictureRecorder(tmp_path / "file" / "deeper", name_of=lambda _: "a.png")
+        PictureRecorder(tmp_path / "file" / "deeper")

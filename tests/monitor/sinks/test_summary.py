@@ -9,7 +9,7 @@ import pytest
 from engines.contract import EngineInfo
 from monitor.errors import SinkError
 from monitor.sinks.summary import _KEPT_TRACKS, Summary
-from monitor.types import Gap
+from monitor.types import Gap, Losses
 from tests.monitor.scenes import CLASSES, scene, track
 
 ENGINE = EngineInfo("onnxruntime", "int8", "cpu", "the only one here", "0")
@@ -85,7 +85,7 @@ def test_a_track_that_was_never_decided_has_no_label() -> None:
 
 def test_gaps_are_counted_and_nothing_else() -> None:
     summary = Summary(None, CLASSES)
-    states = ["connecting", "connecting", "stalled", "lost", "lost"]
+    states = ["connecting", "connecting", "live", "stalled", "lost", "lost"]
     for state in states:
         summary.write(Gap(state, 1.0))
     summary.write(scene(0, 0.0))
@@ -93,6 +93,18 @@ def test_gaps_are_counted_and_nothing_else() -> None:
     got = summary.result()
     assert got["gaps"] == {"connecting": 1, "stalled": 1, "lost": 2}
     assert got["frames"] == 1
+
+
+def test_what_was_not_read_is_counted_up_to_the_end(tmp_path: Path) -> None:
+    losses = Losses()
+    summary = Summary(tmp_path / "s.json", CLASSES, losses=losses)
+    assert (summary.result()["skipped"], summary.result()["damaged"]) == ([], 0)
+    losses.damaged += 3
+    losses.skipped[Path("in/b.png")] = "b.png is not a picture"
+    summary.close()
+    got = json.loads((tmp_path / "s.json").read_text())
+    assert got["skipped"] == [{"path": str(Path("in/b.png")), "why": "b.png is not a picture"}]
+    assert got["damaged"] == 3
 
 
 def test_an_endless_run_stays_small() -> None:

@@ -16,8 +16,11 @@ import pytest
 
 import monitor
 from monitor.errors import SinkError
-from monitor.sinks.display import display_available, display_problem
+from monitor.overlay import Overlay
+from monitor.settings import ShowSettings
+from monitor.sinks.display import display_problem
 from monitor.sinks.window import Window
+from monitor.types import U8, Gap, Scene
 from tests.system import need_program
 
 ROOT = Path(monitor.__file__).parents[1]
@@ -158,12 +161,24 @@ def test_the_close_button_quits(shown: Shown) -> None:
     assert shown.process.wait(10) == 0
 
 
+def test_a_slow_source_does_not_hide_its_last_picture(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class NoGaps(Overlay):
+        def draw_gap(self, gap: Gap, last: Scene | None) -> U8:
+            raise AssertionError(f"{gap} is drawn over {last}")
+
+    monkeypatch.setattr("monitor.sinks.window.display_problem", lambda: None)
+    monkeypatch.setattr(cv2, "pollKey", lambda: -1)
+    shown = Window(TITLE, NoGaps(("real", "fake", "mask"), ShowSettings()), tmp_path)
+    shown.write(Gap("live", 0.5))
+    with pytest.raises(AssertionError, match="lost"):
+        shown.write(Gap("lost", 5.0))
+
+
 def test_without_a_display_it_is_said_and_the_process_lives(monkeypatch: pytest.MonkeyPatch) -> None:
     if not sys.platform.startswith("linux"):
         pytest.skip("other systems always have a display")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
-    assert not display_available()
     assert "XWayland" in str(display_problem())
     monkeypatch.setenv("DISPLAY", ":4711")
     assert "4711" in str(display_problem())

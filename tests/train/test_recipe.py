@@ -1,0 +1,73 @@
+"""Recipes: the shipped values, what a file may change, and how nonsense is refused before a run begins."""
+
+from dataclasses import asdict, replace
+
+import pytest
+
+pytest.importorskip("keras")
+
+from train.errors import TrainError
+from train.recipe import Recipe, load_recipe
+
+
+def write(path, text):
+    path.write_text(text)
+    return path
+
+
+def test_a_file_changes_what_it_names(tmp_path):
+    chosen = load_recipe(
+        write(tmp_path / "r.yaml", "pictures: 640\nlearning_rate: 1e-3\nblocks: [[2], [4]]\naugment: {shift: 0.1}\n")
+    )
+    want = Recipe(pictures=640, learning_rate=1e-3, blocks=((2,), (4,)))
+    assert chosen == replace(want, augment=replace(want.augment, shift=0.1))
+    assert load_recipe(write(tmp_path / "empty.yaml", "")) == load_recipe(None) == Recipe()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("lerning_rate: 1", "unknown lerning_rate"),
+        ("augment: {shfit: 0.1}", r"unknown augment\.shfit"),
+        ("augment: 3", "augment"),
+        ("pictures: many", "pictures: .*integer"),
+        ("[1, 2]", "a list of key: value"),
+        ("pictures: [", "is not YAML: line 1"),
+        ("batch: 8\nbatch: 9", "batch stands twice"),
+        ("input_px: 100", r"r\.yaml: input_px must be a multiple of 32 in 8\.\.2048.*got 100"),
+        ("input_px: 0", "input_px must be a multiple"),
+        ("class_shares: [0.5, 0.5, 0.5]", "class_shares must be 3 shares above 0 with the sum 1"),
+        ("class_shares: [0.5, 0.5]", "class_shares must be 3 shares"),
+        ("class_shares: [1.5, -0.6, 0.1]", "class_shares must be 3 shares above 0"),
+        ("batch: 0", "must be 1 or more"),
+    ],
+)
+def test_what_does_not_hold_is_named(tmp_path, text, says):
+    with pytest.raises(TrainError, match=says) as caught:
+        load_recipe(write(tmp_path / "r.yaml", text))
+    assert caught.value.hint
+
+
+def test_a_recipe_that_cannot_be_read_is_told(tmp_path):
+    with pytest.raises(TrainError, match="cannot read the recipe"):
+        load_recipe(tmp_path / "none.yaml")
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00\xd8")
+    with pytest.raises(TrainError, match="is not YAML"):
+        load_recipe(tmp_path / "binary.yaml")
+
+
+def test_the_fields_of_stored_recipes_keep_their_names_and_values():
+    """Checkpoints hold them: renaming one, or another default, would end every run that is under way."""
+    stored = asdict(Recipe())
+    assert stored.pop("augment") == {
+        "shift": 0.06, "zoom": 0.15, "turn_deg": 15.0, "tight_share": 0.35, "erase_share": 0.3, "rescale_share": 0.5,
+        "least_px": 32, "jpeg_share": 0.5, "jpeg_least": 25, "blur_share": 0.25, "noise_share": 0.25,
+        "colour_share": 0.8, "grey_share": 0.08,
+    }  # fmt: skip
+    assert stored == {
+        "pictures": 110_000, "batch": 32, "input_px": 128, "margin": 0.15, "class_shares": (0.4, 0.4, 0.2),
+        "learning_rate": 8e-4, "warmup": 0.03, "decay": 0.5, "weight_decay": 1e-4, "label_smoothing": 0.05,
+        "dropout": 0.5, "dense": 256,
+        "blocks": ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512)), "bfloat16": True,
+        "seed": 1,
+    }  # fmt: skip

@@ -1,0 +1,52 @@
+"""The model card: its numbers are the measurements', and it says which pictures they are about."""
+
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from engines.contract import Card
+from train.manifest import Prepared, Row
+from train.measure import scores
+from train.report import model_card, tables
+
+LABELS = np.array([0, 0, 1, 1, 2, 2])
+
+
+def results():
+    """fp32 is right always; int8 takes one fake for real."""
+    right = np.eye(3, dtype=np.float32)[LABELS]
+    wrong = right.copy()
+    wrong[2] = (0.9, 0.1, 0)
+    found = {"fp32": right, "int8": wrong}
+    sources = ["a", "a", "a", "a", "b", "b"]
+    return {name: {"split": "test", "n": 6, **asdict(scores(p, LABELS, sources))} for name, p in found.items()}
+
+
+def test_tables_hold_every_number_by_precision():
+    lines = tables(results()).splitlines()
+    assert lines[0].startswith("6 pictures of the test split.")
+    assert "| accuracy | 1.000 | 0.833 |" in lines
+    assert (
+        "| class | pictures | precision fp32 | recall fp32 | F1 fp32 | precision int8 | recall int8 | F1 int8 |"
+        in lines
+    )
+    assert "| real | 2 | 1.000 | 1.000 | 1.000 | 0.667 | 1.000 | 0.800 |" in lines
+    assert "| a/fake | 2 | 1.000 | 0.500 |" in lines
+    assert "| a | 1.000 | 1.000 |" in lines
+    assert lines[lines.index("| truth \\ answer (int8) | real | fake | mask |") + 3] == "| fake | 1 | 1 | 0 |"
+
+
+@pytest.mark.parametrize("measured_on", ["aaaa", "bbbb"])
+def test_both_manifests_are_named_where_they_differ(measured_on):
+    row = Row("0", "x.jpg", "a", "real", "g", "train", "whole", 40.0)
+    data = Prepared((row,), np.zeros((1, 8, 8, 3), np.uint8), 0.5, measured_on)
+    metrics = {"test": results(), "temperature": 1.5, "trained_on": "aaaa", "measured_on": measured_on}
+    card = Card(
+        name="tiny", version="3", architecture="VGG", classes=("real", "fake", "mask"), input_px=32, crop_margin=0.15,
+        priors=(0.4, 0.4, 0.2), confidence=0.6, min_face_px=24.0, ranges={}, metrics=metrics, licence="none",
+    )  # fmt: skip
+    text = model_card(card, data)
+    assert "| a | real | 1 |" in text
+    assert "sha256 `aaaa`" in text
+    assert ("of others, sha256 `bbbb`" in text) == (measured_on == "bbbb")
