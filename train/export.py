@@ -25,7 +25,7 @@ from train.evaluate import evaluate_engine
 from train.graph import vgg_graph
 from train.manifest import Prepared
 from train.measure import class_weights, coverage_confidence, fit_temperature, softmax
-from train.model import folded
+from train.model import Dense, folded
 from train.report import model_card
 from train.spec import CLASSES
 
@@ -40,6 +40,7 @@ They come without any warranty and are no certified liveness or forgery check.
 """
 
 CALIBRATION_PICTURES = 512
+EVEN_MIX = (1 / len(CLASSES),) * len(CLASSES)
 LEAST_FACE_PX = 24.0
 """Smaller faces than training's augmentation makes (28 px over the crop) carry too little."""
 
@@ -51,13 +52,14 @@ def export(data: Prepared, run: Path, folder: Path, *, name: str, version: str) 
     """
     model, recipe, trained_on = _finished(run)
     _check_place(folder)
-    input_px, priors = int(recipe["input_px"]), tuple(recipe["class_shares"])
+    input_px, shares = int(recipe["input_px"]), tuple(recipe["class_shares"])
     convs, denses = folded(model)
     logits_model = vgg_graph(convs, denses, input_px=input_px).SerializeToString()
-    card = _card(name, version, input_px, float(recipe["margin"]), priors)
+    card = _card(name, version, input_px, float(recipe["margin"]))
     with tempfile.TemporaryDirectory() as scratch:
         plain_bundle = write_bundle(Path(scratch) / name, logits_model, card, "calibrating", LICENCE)
-        card, temperature = _calibrated(data, plain_bundle, card)
+        card, temperature = _calibrated(data, plain_bundle, card, shares)
+        denses[-1] = _for_even_mix(denses[-1], shares, temperature)
         onnx_bytes = vgg_graph(convs, denses, input_px=input_px, temperature=temperature).SerializeToString()
         card = replace(card, ranges=calibrate(onnx_bytes, _calibration(data, card)))
         write_bundle(Path(scratch) / name, onnx_bytes, card, "measuring", LICENCE)
@@ -87,24 +89,33 @@ def _check_place(folder: Path) -> None:
         tempfile.TemporaryFile(dir=folder.parent).close()
 
 
-def _card(name: str, version: str, input_px: int, margin: float, priors: tuple[float, ...]) -> Card:
+def _card(name: str, version: str, input_px: int, margin: float) -> Card:
     return Card(
         name=name, version=version, architecture="VGG16: 13 convolutions, dense 256, 256, 3", classes=CLASSES,
-        input_px=input_px, crop_margin=margin, priors=priors, confidence=0.6,
+        input_px=input_px, crop_margin=margin, priors=EVEN_MIX, confidence=0.6,
         min_face_px=LEAST_FACE_PX, licence="research and evaluation; see LICENSE beside the model",
     )  # fmt: skip
 
 
-def _calibrated(data: Prepared, bundle: Bundle, card: Card) -> tuple[Card, float]:
-    """Temperature and confidence from the validation split, classes weighted as in training."""
+def _for_even_mix(logits: Dense, shares: tuple[float, ...], temperature: float) -> Dense:
+    """The last layer, answering for equally many pictures of each class instead of for the shares it was trained with.
+
+    Bayes' rule on logits: what comes out of softmax(z / T) is divided by the training share of its class.
+    """
+    kernel, bias = logits
+    return kernel, np.asarray(bias - temperature * np.log(np.asarray(shares) * len(shares)), np.float32)
+
+
+def _calibrated(data: Prepared, bundle: Bundle, card: Card, shares: tuple[float, ...]) -> tuple[Card, float]:
+    """Temperature and confidence from the validation split, classes weighted as in training and evenly."""
     rows = data.where("val")
     labels = data.labels[rows]
     with closing(open_engine(bundle.folder, runtime="onnxruntime", precision="fp32")) as engine:
         probs = engine.infer(plain(data, rows, input_px=card.input_px, margin=card.crop_margin))
     logits = np.log(np.maximum(probs, 1e-12))
-    weights = class_weights(labels, card.priors)
-    temperature = fit_temperature(logits, labels, weights)
-    confidence = coverage_confidence(softmax(logits, temperature), labels, weights)
+    temperature = fit_temperature(logits, labels, class_weights(labels, shares))
+    even = softmax(np.asarray(logits - temperature * np.log(shares), np.float32), temperature)
+    confidence = coverage_confidence(even, labels, class_weights(labels, EVEN_MIX))
     return replace(card, confidence=confidence), temperature
 
 

@@ -21,7 +21,8 @@ VGG16 = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512)
 """Filters of each convolution, by block."""
 
 Convs = list[list[tuple[F32, F32]]]
-Denses = list[tuple[F32, F32]]
+Dense = tuple[F32, F32]
+Denses = list[Dense]
 
 
 def build_vgg(

@@ -78,7 +78,6 @@ def model_card(card: Card, data: Prepared) -> str:
         name=card.name, version=card.version, architecture=card.architecture, input_px=card.input_px,
         crop_margin=card.crop_margin, classes=", ".join(card.classes), seen="\n".join(seen), manifests=_manifests(card),
         tables=tables(card.metrics["test"]), temperature=card.metrics["temperature"], confidence=card.confidence,
-        priors=", ".join(f"{name} {share:.2f}" for name, share in zip(card.classes, card.priors, strict=True)),
         min_face_px=card.min_face_px, licence=card.licence,
     )  # fmt: skip
 
