@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"only {len(samples)} samples: ask for more --frames, or a smaller --every", file=sys.stderr)
         return 2
     result = {
-        "command": " ".join(["monitor", *command, *asked.more]),
+        "command": " ".join(["monitor", *command, *asked.more]).replace(asked.file, Path(asked.file).name),
         "machine": f"{platform.machine()}, {os.cpu_count()} processors",
         **{key: run[key] for key in ("frames", "seconds", "fps", "engine", "versions")},
         "samples": len(samples),

@@ -122,7 +122,7 @@ def test_a_long_run_stays_flat(bundle: Path, clip: Path, tmp_path: Path) -> None
     assert json.loads(done.stdout) == told
     assert told["frames"] == 400
     assert 20 < told["rss_mb"]["last_third"] <= told["rss_mb"]["max"] < MOST_RESIDENT_BYTES / 1e6
-    assert told["threads"]["growth"] == 0
+    assert told["threads"]["growth"] <= 1, "a thread is left behind at each round"
     assert told["open_files"]["growth"] <= 1, "a file is opened again at each round"
 
 
