@@ -75,6 +75,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "monitor.cli": ("monitor*", "train.cli"),
     "monitor.__main__": ("monitor.cli",),
     "train.cli": (*TRAIN, "monitor.commands.stop"),
+    "train.commands*": (*TRAIN, "monitor.commands.stop"),
     "train*": TRAIN,
 }  # fmt: skip
 
@@ -83,7 +84,7 @@ ADAPTED_BY: dict[str, tuple[str, ...]] = {
     "mediapipe": ("monitor.detect*",),
     "av": ("monitor.sources*", "monitor.sinks*", "monitor.doctor*", "monitor.commands.doctor"),
     "pydantic": ("monitor.config", "train.*"),
-    "typer": ("monitor.cli", "monitor.commands*", "train.cli"),
+    "typer": ("monitor.cli", "monitor.commands*", "train.cli", "train.commands*"),
     "onnxruntime": ("engines*",),
     "tensorrt": ("engines.*",),
     "tensorrt_rtx": ("engines.*",),

@@ -16,16 +16,15 @@ import numpy as np
 from engines import open_engine
 from engines.bundle import Bundle, write_bundle
 from engines.calibrate import calibrate
-from engines.contract import U8, Card
+from engines.contract import F32, U8, Card
 from monitor.errors import SinkError
 from monitor.files import told_as_sink_error
+from train.architectures import architecture
 from train.batches import plain
 from train.errors import CheckpointError
 from train.evaluate import evaluate_engine
-from train.graph import vgg_graph
 from train.manifest import Prepared
 from train.measure import class_weights, coverage_confidence, fit_temperature, softmax
-from train.model import Dense, folded
 from train.report import model_card
 from train.spec import CLASSES
 
@@ -45,22 +44,22 @@ LEAST_FACE_PX = 24.0
 """Smaller faces than training's augmentation makes (28 px over the crop) carry too little."""
 
 
-def export(data: Prepared, run: Path, folder: Path, *, name: str, version: str) -> tuple[Bundle, dict[str, Any]]:
+def export(data: Prepared, run: Path, folder: Path, *, name: str | None, version: str) -> tuple[Bundle, dict[str, Any]]:
     """The bundle written to `folder`, and its numbers on the test split by precision.
 
     Raises CheckpointError for a run without a finished model, SinkError where the bundle cannot be written.
     """
     model, recipe, trained_on = _finished(run)
     _check_place(folder)
+    network = architecture(recipe.get("arch", "vgg16"))
     input_px, shares = int(recipe["input_px"]), tuple(recipe["class_shares"])
-    convs, denses = folded(model)
-    logits_model = vgg_graph(convs, denses, input_px=input_px).SerializeToString()
-    card = _card(name, version, input_px, float(recipe["margin"]))
+    name = name or f"{recipe.get('arch', 'vgg16')}-{input_px}"
+    logits_model = network.graph(model, input_px, 1.0, np.zeros(len(CLASSES), np.float32)).SerializeToString()
+    card = _card(name, version, network.title.format(classes=len(CLASSES)), input_px, float(recipe["margin"]))
     with tempfile.TemporaryDirectory() as scratch:
         plain_bundle = write_bundle(Path(scratch) / name, logits_model, card, "calibrating", LICENCE)
         card, temperature = _calibrated(data, plain_bundle, card, shares)
-        denses[-1] = _for_even_mix(denses[-1], shares, temperature)
-        onnx_bytes = vgg_graph(convs, denses, input_px=input_px, temperature=temperature).SerializeToString()
+        onnx_bytes = network.graph(model, input_px, temperature, _to_even_mix(shares, temperature)).SerializeToString()
         card = replace(card, ranges=calibrate(onnx_bytes, _calibration(data, card)))
         write_bundle(Path(scratch) / name, onnx_bytes, card, "measuring", LICENCE)
         results = {p: evaluate_engine(data, Path(scratch) / name, precision=p) for p in ("fp32", "int8")}
@@ -89,21 +88,20 @@ def _check_place(folder: Path) -> None:
         tempfile.TemporaryFile(dir=folder.parent).close()
 
 
-def _card(name: str, version: str, input_px: int, margin: float) -> Card:
+def _card(name: str, version: str, title: str, input_px: int, margin: float) -> Card:
     return Card(
-        name=name, version=version, architecture="VGG16: 13 convolutions, dense 256, 256, 3", classes=CLASSES,
+        name=name, version=version, architecture=title, classes=CLASSES,
         input_px=input_px, crop_margin=margin, priors=EVEN_MIX, confidence=0.6,
         min_face_px=LEAST_FACE_PX, licence="research and evaluation; see LICENSE beside the model",
     )  # fmt: skip
 
 
-def _for_even_mix(logits: Dense, shares: tuple[float, ...], temperature: float) -> Dense:
-    """The last layer, answering for equally many pictures of each class instead of for the shares it was trained with.
+def _to_even_mix(shares: tuple[float, ...], temperature: float) -> F32:
+    """What to add to logits (K,) so that they answer for equally many pictures of each class, not for `shares`.
 
     Bayes' rule on logits: what comes out of softmax(z / T) is divided by the training share of its class.
     """
-    kernel, bias = logits
-    return kernel, np.asarray(bias - temperature * np.log(np.asarray(shares) * len(shares)), np.float32)
+    return np.asarray(-temperature * np.log(np.asarray(shares) * len(shares)), np.float32)
 
 
 def _calibrated(data: Prepared, bundle: Bundle, card: Card, shares: tuple[float, ...]) -> tuple[Card, float]:

@@ -42,6 +42,8 @@ class Prepared:
     """Crops show the box grown by this on every side; training cuts its smaller crop out of them."""
     digest: str
     """sha256 of the manifest."""
+    classes: tuple[str, ...] = CLASSES
+    """What labels there are, in the order of the network's outputs."""
 
     def where(self, split: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """Indices of a split's rows. Raises DataError where it has none."""
@@ -52,7 +54,7 @@ class Prepared:
 
     @property
     def labels(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        return np.array([CLASSES.index(row.label) for row in self.rows], np.int64)
+        return np.array([self.classes.index(row.label) for row in self.rows], np.int64)
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:

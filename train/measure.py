@@ -13,7 +13,6 @@ from engines.contract import F32
 from train.spec import CLASSES
 
 Labels = np.ndarray[tuple[int], np.dtype[np.int64]]
-REAL, FAKE = CLASSES.index("real"), CLASSES.index("fake")
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def ece(probs: F32, labels: Labels, bins: int = 15) -> float:
 
 def class_weights(labels: Labels, shares: Sequence[float]) -> F32:
     """Weights (N,) with the sum 1 that give the classes these shares. Every class must be there."""
-    counts = np.bincount(labels, minlength=len(CLASSES))
+    counts = np.bincount(labels, minlength=len(shares))
     return np.asarray(np.asarray(shares)[labels] / counts[labels] / sum(shares), np.float32)
 
 
@@ -84,29 +83,47 @@ def coverage_confidence(probs: F32, labels: Labels, weights: F32, *, risk: float
     return 0.9
 
 
-def scores(probs: F32, labels: Labels, sources: Sequence[str]) -> Scores:
+def suspicion(probs: F32, classes: Sequence[str] = CLASSES) -> F32:
+    """P(fake) / (P(real) + P(fake)), float32 (N,): how fake a face is, whatever is thought of masks."""
+    real, fake = probs[:, classes.index("real")], probs[:, classes.index("fake")]
+    return np.asarray(fake / np.maximum(real + fake, 1e-12), np.float32)
+
+
+def auc_by_source(
+    probs: F32, labels: Labels, sources: Sequence[str], classes: Sequence[str] = CLASSES
+) -> dict[str, float]:
+    """Real against fake for every source that has both; none where the classes are others."""
+    if not {"real", "fake"} <= set(classes):
+        return {}
+    source, fakes, areas = np.array(sources), labels == classes.index("fake"), {}
+    pair = fakes | (labels == classes.index("real"))
+    score = suspicion(probs, classes)
+    for name in sorted(set(sources)):
+        mine = pair & (source == name)
+        if not np.isnan(area := auc(score[mine], fakes[mine])):
+            areas[name] = area
+    return areas
+
+
+def scores(probs: F32, labels: Labels, sources: Sequence[str], classes: Sequence[str] = CLASSES) -> Scores:
     """All numbers for probabilities (N, K), labels (N,) and the source of each picture."""
     answer, source = probs.argmax(axis=1), np.array(sources)
-    confusion = np.zeros((len(CLASSES), len(CLASSES)), int)
+    confusion = np.zeros((len(classes), len(classes)), int)
     np.add.at(confusion, (labels, answer), 1)
     by_class = {}
-    for k, name in enumerate(CLASSES):
+    for k, name in enumerate(classes):
         hit, said, true = confusion[k, k], confusion[:, k].sum(), confusion[k].sum()
         precision, recall = hit / max(said, 1), hit / max(true, 1)
         f1 = 2 * precision * recall / max(precision + recall, 1e-12)
         by_class[name] = {"precision": float(precision), "recall": float(recall), "f1": float(f1), "n": int(true)}
-    by_source, aucs = {}, {}
-    suspicion = probs[:, FAKE] / np.maximum(probs[:, REAL] + probs[:, FAKE], 1e-12)
+    by_source = {}
     for name in sorted(set(sources)):
         mine = source == name
         for k in sorted(set(labels[mine].tolist())):
             cell = mine & (labels == k)
-            by_source[f"{name}/{CLASSES[k]}"] = {"recall": float((answer[cell] == k).mean()), "n": int(cell.sum())}
-        pair = mine & np.isin(labels, (REAL, FAKE))
-        area = auc(suspicion[pair], labels[pair] == FAKE)
-        if not np.isnan(area):
-            aucs[name] = area
+            by_source[f"{name}/{classes[k]}"] = {"recall": float((answer[cell] == k).mean()), "n": int(cell.sum())}
     macro = float(np.mean([values["f1"] for values in by_class.values()]))
+    aucs = auc_by_source(probs, labels, sources, classes)
     return Scores(
         float((answer == labels).mean()), macro, by_class, by_source, aucs, ece(probs, labels), confusion.tolist()
     )

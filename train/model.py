@@ -26,9 +26,14 @@ Denses = list[Dense]
 
 
 def build_vgg(
-    input_px: int, *, blocks: Sequence[Sequence[int]] = VGG16, dense: int = 256, dropout: float = 0.5
+    input_px: int,
+    *,
+    blocks: Sequence[Sequence[int]] = VGG16,
+    dense: int = 256,
+    dropout: float = 0.5,
+    classes: int = len(CLASSES),
 ) -> keras.Model:
-    """A Keras model: uint8-valued RGB (N, input_px, input_px, 3) in, float32 logits (N, 3) out."""
+    """A Keras model: uint8-valued RGB (N, input_px, input_px, 3) in, float32 logits (N, classes) out."""
     layers = keras.layers
     x = inputs = keras.Input((input_px, input_px, 3), name="rgb")
     x = layers.Rescaling(1 / 127.5, offset=-1.0, name="normalise")(x)
@@ -47,7 +52,7 @@ def build_vgg(
         x = layers.ReLU()(x)
         x = layers.Dropout(dropout, name=f"drop{d}")(x)
     # Zeros: a run begins by knowing nothing, instead of unlearning random answers through two dropouts.
-    outputs = layers.Dense(len(CLASSES), dtype="float32", kernel_initializer="zeros", name="logits")(x)
+    outputs = layers.Dense(classes, dtype="float32", kernel_initializer="zeros", name="logits")(x)
     return keras.Model(inputs, outputs, name="vgg16")
 
 

@@ -1,0 +1,51 @@
+"""Networks that can be trained and exported, by name: uint8 RGB in, probabilities out, under one contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+
+from engines.contract import F32
+from train.errors import TrainError
+from train.graph import vgg_graph
+from train.model import build_vgg, folded
+
+if TYPE_CHECKING:
+    from train.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Architecture:
+    title: str
+    """For cards and reports."""
+    build: Callable[[Recipe, int], Any]
+    """(recipe, number of classes) -> Keras model: uint8-valued RGB (N, P, P, 3) -> float32 logits (N, K)."""
+    graph: Callable[[Any, int, float, F32], onnx.ModelProto]
+    """(model, input_px, temperature, shift (K,)) -> deployed graph: probabilities of (logits + shift) / temperature."""
+
+
+def _vgg(recipe: Recipe, classes: int) -> Any:
+    return build_vgg(recipe.input_px, blocks=recipe.blocks, dense=recipe.dense, dropout=recipe.dropout, classes=classes)
+
+
+def _vgg_graph(model: Any, input_px: int, temperature: float, shift: F32) -> onnx.ModelProto:
+    convs, denses = folded(model)
+    kernel, bias = denses[-1]
+    denses[-1] = kernel, np.asarray(bias + shift, np.float32)
+    return vgg_graph(convs, denses, input_px=input_px, temperature=temperature)
+
+
+ARCHITECTURES = {
+    "vgg16": Architecture("VGG16: 13 convolutions, dense 256, 256, {classes}", _vgg, _vgg_graph),
+}
+
+
+def architecture(name: str) -> Architecture:
+    """The network of this name. Raises TrainError naming those there are."""
+    if name not in ARCHITECTURES:
+        raise TrainError(f"no architecture {name!r}", hint=f"choose one of: {', '.join(ARCHITECTURES)}")
+    return ARCHITECTURES[name]

@@ -1,0 +1,27 @@
+"""`monitor train export`: a finished run -> a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from train.commands.options import PreparedFolder, RunFolder
+
+
+def export(
+    run: RunFolder = Path("runs/latest"),
+    prepared: PreparedFolder = Path("data/prepared"),
+    out: Annotated[Path, typer.Option(help="The bundle's folder.")] = Path("out/bundle"),
+    name: Annotated[str | None, typer.Option(help="The bundle's name; default: network and input size.")] = None,
+    version: Annotated[str, typer.Option(help="The bundle's version.")] = "1",
+) -> None:
+    """Make a bundle of a finished run: fold, calibrate, measure."""
+    from train.export import export as run_export
+    from train.manifest import load_prepared
+    from train.report import tables
+
+    bundle, results = run_export(load_prepared(prepared), run, out, name=name, version=version)
+    typer.echo(tables(results))
+    typer.echo(f"bundle: {bundle.folder}")

@@ -1,0 +1,37 @@
+"""`monitor train fit`: crops -> a trained model, in a run that can be stopped and resumed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from monitor.commands.stop import INTERRUPTED, StopFlag
+from train.commands.options import PreparedFolder, RunFolder
+
+
+def fit(
+    prepared: PreparedFolder = Path("data/prepared"),
+    run: RunFolder = Path("runs/latest"),
+    recipe: Annotated[Path | None, typer.Option(help="YAML of the recipe; default: the shipped model's.")] = None,
+    pictures: Annotated[int | None, typer.Option(help="Pictures to see, versions counted each.", min=1)] = None,
+    weights: Annotated[str, typer.Option(help="none, imagenet, a .keras file, or a bundle's name or folder.")] = "none",
+) -> int:
+    """Train, or go on with a run that was stopped."""
+    from dataclasses import replace
+
+    from train.fit import fit as run_fit
+    from train.manifest import load_prepared
+    from train.recipe import load_recipe
+
+    chosen = load_recipe(recipe)
+    if pictures is not None:
+        chosen = replace(chosen, pictures=pictures)
+    stop = StopFlag()
+    with stop.listening():
+        final = run_fit(load_prepared(prepared), run, chosen, weights=weights, say=typer.echo, stopped=stop)
+    if final is None:
+        return stop.status(INTERRUPTED)
+    typer.echo(f"finished: {final}")
+    return 0
