@@ -29,7 +29,10 @@ class Architecture:
 
 
 def _vgg(recipe: Recipe, classes: int) -> Any:
-    return build_vgg(recipe.input_px, blocks=recipe.blocks, dense=recipe.dense, dropout=recipe.dropout, classes=classes)
+    return build_vgg(
+        recipe.input_px, blocks=recipe.blocks, dense=recipe.dense, dropout=recipe.dropout, classes=classes,
+        frozen_blocks=recipe.frozen_blocks,
+    )  # fmt: skip
 
 
 def _vgg_graph(model: Any, input_px: int, temperature: float, shift: F32) -> onnx.ModelProto:

@@ -51,7 +51,7 @@ class FusedBatchNorm(keras.layers.Layer):  # type: ignore[misc]
         self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", trainable=False, **plain)
 
     def call(self, x: Any, training: bool = False) -> Any:
-        if training:
+        if training and self.trainable:
             y, mean, variance = fused_batch_norm(x, self.gamma.value, self.beta.value, self.epsilon)
             keep = self.momentum
             self.moving_mean.assign(keep * self.moving_mean + (1 - keep) * mean)

@@ -4,63 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeAlias
 
 import numpy as np
 
 from engines.contract import F32, U8
-from train.augment import Augment, augmented, center_crop
+from train.augment import augmented, center_crop
 from train.errors import DataError
 from train.manifest import Prepared
+from train.recipe import Recipe
+
+Rows: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 class Batches:
-    """Training batches (uint8 RGB (B, P, P, 3), int64 (B,)); `batch(step)` repeats exactly.
+    """Training batches (uint8 RGB (B, P, P, 3), float32 (B, K)); `batch(step)` repeats exactly.
 
-    Classes have the shares given. Within a class a source weighs as the square root of its smallest class, so that real
-    and fake pictures of one source stay balanced and a large source does not drown the others. Without shares every
-    picture comes as often as every other; without augmentation pictures come as the program would cut them.
+    Classes have the recipe's shares. Within a class a source weighs as the square root of its smallest class, so that
+    real and fake pictures of one source stay balanced and a large source does not drown the others. Without shares
+    pictures are drawn evenly; without augmentation they come as the program would cut them.
     """
 
-    def __init__(
-        self,
-        data: Prepared,
-        *,
-        batch: int,
-        input_px: int,
-        margin: float,
-        class_shares: Sequence[float] | None,
-        augment: Augment | None,
-        seed: int,
-        split: str = "train",
-    ) -> None:
-        self._data, self._size, self._px, self._margin = data, batch, input_px, margin
-        self._augment, self._seed = augment, seed
-        if class_shares is None:
+    def __init__(self, data: Prepared, recipe: Recipe, split: str = "train") -> None:
+        self._data, self._recipe = data, recipe
+        self._labels = data.labels
+        if recipe.class_shares is None:
             self._cells, self._shares = [data.where(split)], np.ones(1, np.float32)
         else:
-            self._cells, self._shares = _cells(data, split, class_shares)
+            self._cells, self._shares = _cells(data, split, recipe.class_shares)
+        self._fakes = _fakes_by_group(data, split) if recipe.paired else {}
 
-    def batch(self, step: int) -> tuple[U8, np.ndarray[tuple[int], np.dtype[np.int64]]]:
-        rng = np.random.default_rng((self._seed, step))
-        cells = rng.choice(len(self._cells), self._size, p=self._shares)
+    def batch(self, step: int) -> tuple[U8, F32]:
+        rng = np.random.default_rng((self._recipe.seed, step))
+        rows, looks = self._chosen(rng)
+        rgb = np.stack([self._version(row, np.random.default_rng(look)) for row, look in zip(rows, looks, strict=True)])
+        onehot = np.eye(len(self._data.classes), dtype=np.float32)[self._labels[rows]]
+        return _mixed(rgb, onehot, rng, self._recipe.mixup) if self._recipe.mixup else (rgb, onehot)
+
+    def _chosen(self, rng: np.random.Generator) -> tuple[list[int], list[int]]:
+        """Rows, and the seeds of their versions: an original and the fake that is paired with it get the same look."""
+        cells = rng.choice(len(self._cells), self._recipe.batch, p=self._shares)
         rows = [int(rng.choice(self._cells[cell])) for cell in cells]
-        rgb = np.empty((self._size, self._px, self._px, 3), np.uint8)
+        looks = [int(seed) for seed in rng.integers(0, 2**63, len(rows))]
+        if not self._fakes:
+            return rows, looks
+        classes, groups = self._data.classes, self._data.rows
+        slots = [i for i, row in enumerate(rows) if self._labels[row] == classes.index("fake")]
         for i, row in enumerate(rows):
-            rgb[i] = self._version(self._data.crops[row], rng)
-        return rgb, np.array([self._data.classes.index(self._data.rows[row].label) for row in rows], np.int64)
+            partners = self._fakes.get(groups[row].group, []) if self._labels[row] == classes.index("real") else []
+            if partners and slots and rng.random() < self._recipe.paired:
+                slot = slots.pop()
+                rows[slot], looks[slot] = int(rng.choice(partners)), looks[i]
+        return rows, looks
 
-    def _version(self, stored: U8, rng: np.random.Generator) -> U8:
-        if self._augment is None:
-            return center_crop(stored, stored_margin=self._data.margin, margin=self._margin, size_px=self._px)
-        return augmented(
-            stored, rng, self._augment, stored_margin=self._data.margin, margin=self._margin, size_px=self._px
-        )
+    def _version(self, row: int, rng: np.random.Generator) -> U8:
+        stored, recipe = self._data.crops[row], self._recipe
+        size = {"stored_margin": self._data.margin, "margin": recipe.margin}
+        if recipe.augment is None:
+            return center_crop(stored, **size, size_px=recipe.input_px)
+        return augmented(stored, rng, recipe.augment, **size, size_px=recipe.input_px)
 
     def ahead(self, first: int, last: int, depth: int = 4) -> Iterator[tuple[int, U8, F32]]:
-        """(step, rgb, one-hot labels) for the steps first..last-1, made ahead in another thread."""
-        eye = np.eye(len(self._data.classes), dtype=np.float32)
+        """(step, rgb, labels) for the steps first..last-1, made ahead in another thread."""
         with ThreadPoolExecutor(1) as pool:
-            waiting: list[tuple[int, Future[tuple[U8, np.ndarray[tuple[int], np.dtype[np.int64]]]]]] = []
+            waiting: list[tuple[int, Future[tuple[U8, F32]]]] = []
             for step in range(first, last + depth):
                 if step < last:
                     waiting.append((step, pool.submit(self.batch, step)))
@@ -68,21 +75,35 @@ class Batches:
                     if not waiting:
                         return
                     done, future = waiting.pop(0)
-                    rgb, labels = future.result()
-                    yield done, rgb, eye[labels]
+                    yield done, *future.result()
 
 
-def _cells(
-    data: Prepared, split: str, class_shares: Sequence[float]
-) -> tuple[list[np.ndarray[tuple[int], np.dtype[np.int64]]], F32]:
+def _mixed(rgb: U8, onehot: F32, rng: np.random.Generator, alpha: float) -> tuple[U8, F32]:
+    """Every picture with some of another one, and its label likewise (mixup, Zhang et al. 2018)."""
+    share = rng.beta(alpha, alpha, (len(rgb), 1, 1, 1)).astype(np.float32)
+    other = rng.permutation(len(rgb))
+    mixed = np.rint(share * rgb + (1 - share) * rgb[other]).astype(np.uint8)
+    label_share = share.reshape(-1, 1)
+    return mixed, np.asarray(label_share * onehot + (1 - label_share) * onehot[other], np.float32)
+
+
+def _fakes_by_group(data: Prepared, split: str) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for i in data.where(split):
+        if data.rows[i].label == "fake":
+            found.setdefault(data.rows[i].group, []).append(int(i))
+    return found
+
+
+def _cells(data: Prepared, split: str, class_shares: Sequence[float]) -> tuple[list[Rows], F32]:
+    """The rows of every class and source, and how often each such cell is drawn."""
     members: dict[tuple[str, str], list[int]] = {}
     for i in data.where(split):
         members.setdefault((data.rows[i].label, data.rows[i].source), []).append(int(i))
     present = {label for label, _ in members}
     if len(class_shares) != len(data.classes):
-        raise DataError(
-            f"{len(class_shares)} class shares for the classes {', '.join(data.classes)}", hint="mend the recipe"
-        )
+        what = f"{len(class_shares)} class shares for the classes {', '.join(data.classes)}"
+        raise DataError(what, hint="mend class_shares in the recipe")
     if missing := [label for label in data.classes if label not in present]:
         raise DataError(f"split {split} has no picture of class {', '.join(missing)}", hint="prepare more data")
     weights = {}
@@ -95,7 +116,7 @@ def _cells(
     return [np.array(rows, np.int64) for rows in members.values()], shares / shares.sum()
 
 
-def plain(data: Prepared, rows: np.ndarray[tuple[int], np.dtype[np.int64]], *, input_px: int, margin: float) -> U8:
+def plain(data: Prepared, rows: Rows, *, input_px: int, margin: float) -> U8:
     """The rows' crops as the program would cut them: uint8 RGB (N, input_px, input_px, 3)."""
     rgb = np.empty((len(rows), input_px, input_px, 3), np.uint8)
     for i, row in enumerate(rows):

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import time
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from engines.contract import F32
-from monitor.files import told_as_sink_error
-from train.batches import Batches, plain
-from train.errors import CheckpointError
+from engines.contract import F32, U8
+from train.architectures import architecture
+from train.batches import Batches
+from train.checkpoints import RunFolder
+from train.errors import TrainError
 from train.manifest import Prepared
-from train.measure import scores, softmax
-from train.model import build_vgg
 from train.recipe import Recipe
+from train.student import Teacher, with_projections, without_projections
+from train.watch import Watch, told
 from train.weights import adopt
 
 Say = Callable[[str], None]
-VAL_PICTURES = 800
-"""Validation pictures looked at while training; the report of a finished model takes them all."""
+TEACHER_CROPS = 256
+"""Training pictures from which the scales of the teacher's channels are taken."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a run starts from and is guided by, besides pictures and recipe."""
+
+    weights: str = "none"
+    """none, imagenet, a .keras file or a bundle's name or folder."""
+    teacher: Path | None = None
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
@@ -40,48 +47,68 @@ def learning_rate(recipe: Recipe, step: int) -> float:
 
 
 def fit(
-    data: Prepared, run: Path, recipe: Recipe, *, weights: str = "none", say: Say = print, every: int = 300,
+    data: Prepared, run: Path, recipe: Recipe, *, start: Start | None = None, say: Say = print, every: int = 300,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Path | None:  # fmt: skip
     """Trains in the folder `run` and returns the finished model's file; continues where a checkpoint is found.
 
     Writes a checkpoint and state.json (every `every` steps), log.csv and final.keras. `stopped` ends the run after the
     step in work, with a checkpoint and without a model: None. Raises CheckpointError for a folder whose recipe differs
-    in more than `pictures` and `decay`, SinkError where the folder cannot be made.
+    in more than `pictures` and `decay`, SinkError where a file cannot be written: the checkpoint before stays whole.
     """
-    with told_as_sink_error(run, "make the folder"):
-        run.mkdir(parents=True, exist_ok=True)
+    start = start or Start()
     keras.utils.set_random_seed(recipe.seed)
     keras.mixed_precision.set_global_policy("mixed_bfloat16" if recipe.bfloat16 else "float32")
-    batches = Batches(
-        data,
-        batch=recipe.batch,
-        input_px=recipe.input_px,
-        margin=recipe.margin,
-        class_shares=recipe.class_shares,
-        augment=recipe.augment,
-        seed=recipe.seed,
-    )
-    model, first = _open(run, recipe, data.digest, say)
-    if first == 0:
-        adopt(model, weights, batches.batch(0)[0], say)
-    watch = _Watch(data, recipe, run / "log.csv")
+    folder = RunFolder(run, recipe, data.digest, _named(start))
+    batches = Batches(data, recipe)
+    teacher = _teacher(start, recipe, batches)
+    model, first, best = _open(folder, data, recipe, start, batches, teacher, say)
+    watch = Watch(data, recipe, run / "log.csv")
     for step, rgb, onehot in batches.ahead(first, recipe.steps):
-        model.optimizer.learning_rate = learning_rate(recipe, step)
-        _seed_dropout(model, recipe.seed, step)
-        loss, accuracy = model.train_on_batch(rgb.astype(np.float32), onehot, return_dict=False)
-        model.reset_metrics()
-        watch.seen(float(loss), float(accuracy))
+        watch.seen(*_train(model, recipe, step, rgb, onehot, teacher))
         done = step + 1
-        if done % every == 0 or done == recipe.steps or stopped():
-            say(watch.report(model, done))
-            _save(model, run, recipe, data.digest, done)
-            if stopped() and done < recipe.steps:
-                say(f"stopped after {done} of {recipe.steps} steps; the same command goes on")
-                return None
-    final = run / "final.keras"
-    _write_model(model, run).replace(final)
-    return final
+        asked = stopped()
+        if done % every and done < recipe.steps and not asked:
+            continue
+        row = watch.report(lambda crops: predict(model, crops), done, learning_rate(recipe, step))
+        say(told(row))
+        best = best.after(row, lambda: folder.keep(_alone(model), "best"))
+        folder.save(model, done, best=best.loss, since=best.since)
+        if recipe.patience and best.since >= recipe.patience:
+            say(f"no better validation loss for {best.since} reports: ends with the best, of {best.loss:.4f}")
+            break
+        if asked and done < recipe.steps:
+            say(f"stopped after {done} of {recipe.steps} steps; the same command goes on")
+            return None
+    return _finish(folder, model, recipe)
+
+
+def _named(start: Start) -> str:
+    return start.weights if start.teacher is None else f"{start.weights}, guided by {start.teacher.name}"
+
+
+def _teacher(start: Start, recipe: Recipe, batches: Batches) -> Teacher | None:
+    if recipe.teacher_weight == 0:
+        if start.teacher is not None:
+            raise TrainError("a teacher is given, but the recipe's teacher_weight is 0", hint="set teacher_weight: 1")
+        return None
+    if start.teacher is None:
+        raise TrainError("the recipe wants a teacher", hint="name its file with --teacher, or set teacher_weight: 0")
+    count = -(-TEACHER_CROPS // recipe.batch)
+    return Teacher(start.teacher, np.concatenate([batches.batch(step)[0] for step in range(count)]))
+
+
+def _train(
+    model: keras.Model, recipe: Recipe, step: int, rgb: U8, onehot: F32, teacher: Teacher | None
+) -> tuple[float, float]:
+    """One step on one batch; its loss and accuracy for the labels."""
+    model.optimizer.learning_rate = learning_rate(recipe, step)
+    _seed_dropout(model, recipe.seed, step)
+    targets: Any = onehot if teacher is None else [onehot, *teacher.targets(rgb)]
+    told: Mapping[str, Any] = model.train_on_batch(rgb.astype(np.float32), targets, return_dict=True)
+    model.reset_metrics()
+    prefix = "" if teacher is None else "logits_"
+    return float(told[f"{prefix}loss"]), float(told[f"{prefix}accuracy"])
 
 
 def _seed_dropout(model: keras.Model, seed: int, step: int) -> None:
@@ -91,92 +118,69 @@ def _seed_dropout(model: keras.Model, seed: int, step: int) -> None:
             layer.seed_generator.state.assign(np.array([seed * 1009 + n, step], np.uint32))
 
 
-class _Watch:
-    """Losses since the last report, and the model on validation data."""
-
-    def __init__(self, data: Prepared, recipe: Recipe, log: Path) -> None:
-        rows = data.where("val")
-        self._rows = np.random.default_rng(0).permutation(rows)[:VAL_PICTURES]
-        self._rgb = plain(data, self._rows, input_px=recipe.input_px, margin=recipe.margin)
-        self._data, self._recipe, self._log = data, recipe, log
-        self._batches: list[tuple[float, float]] = []
-        self._since = time.monotonic()
-
-    def seen(self, loss: float, accuracy: float) -> None:
-        """Notes the loss and accuracy of one batch."""
-        self._batches.append((loss, accuracy))
-
-    def report(self, model: keras.Model, step: int) -> str:
-        rate = len(self._batches) * self._recipe.batch / (time.monotonic() - self._since)
-        loss, accuracy = np.mean(self._batches, axis=0)
-        probs = softmax(predict(model, self._rgb))
-        found = scores(probs, self._data.labels[self._rows], [self._data.rows[i].source for i in self._rows])
-        line = {
-            "step": step, "pictures": step * self._recipe.batch, "loss": round(float(loss), 4),
-            "accuracy": round(float(accuracy), 4), "val_accuracy": round(found.accuracy, 4),
-            "val_macro_f1": round(found.macro_f1, 4),
-            "val_auc": json.dumps({source: round(area, 3) for source, area in found.auc.items()}),
-            "learning_rate": round(learning_rate(self._recipe, step), 6), "pictures_per_s": round(rate, 1),
-        }  # fmt: skip
-        new = not self._log.exists()
-        with self._log.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(line))
-            if new:
-                writer.writeheader()
-            writer.writerow(line)
-        self._batches, self._since = [], time.monotonic()
-        return "  ".join(f"{key} {value}" for key, value in line.items())
-
-
 def predict(model: keras.Model, rgb: Any, batch: int = 64) -> F32:
     """Logits float32 (N, K) for crops uint8 (N, P, P, 3), without dropout."""
-    parts = [model.predict_on_batch(rgb[i : i + batch].astype(np.float32)) for i in range(0, len(rgb), batch)]
+    parts = []
+    for i in range(0, len(rgb), batch):
+        answer = model.predict_on_batch(rgb[i : i + batch].astype(np.float32))
+        parts.append(answer[0] if isinstance(answer, list) else answer)
     return np.concatenate(parts).astype(np.float32)
 
 
+@dataclass(frozen=True)
+class _Best:
+    """The lowest validation loss so far, and how many reports ago it was."""
+
+    loss: float = float("inf")
+    since: int = 0
+
+    def after(self, row: Mapping[str, Any], keep: Callable[[], object]) -> _Best:
+        if row["val_loss"] < self.loss:
+            keep()
+            return _Best(row["val_loss"])
+        return _Best(self.loss, self.since + 1)
+
+
 def _compile(model: keras.Model, recipe: Recipe) -> keras.Model:
-    optimizer = keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay, clipnorm=1.0)
-    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
-    model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False)
+    average: dict[str, Any] = {"use_ema": True, "ema_momentum": recipe.average} if recipe.average else {}
+    optimizer = keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay, clipnorm=1.0, **average)
+    loss: Any = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
+    if len(model.outputs) == 1:
+        model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False)
+        return model
+    share = recipe.teacher_weight / 2
+    model.compile(
+        optimizer, [loss, "mse", "mse"], loss_weights=[1.0, share, share], metrics=[["accuracy"], [], []],
+        jit_compile=False,
+    )  # fmt: skip
     return model
 
 
-def _open(run: Path, recipe: Recipe, digest: str, say: Say) -> tuple[keras.Model, int]:
-    state_file = run / "state.json"
-    if not state_file.exists():
-        model = build_vgg(recipe.input_px, blocks=recipe.blocks, dense=recipe.dense, dropout=recipe.dropout)
-        return _compile(model, recipe), 0
-    state = json.loads(state_file.read_text(encoding="utf-8"))
-    now = json.loads(json.dumps(asdict(recipe)))
-    before = state["recipe"]
-    differing = [key for key in now if key not in {"pictures", "decay"} and now[key] != before.get(key)]
-    if differing or state["manifest_sha256"] != digest:
-        what = ", ".join(differing) or "the prepared data"
-        raise CheckpointError(f"{run} was begun with other settings: {what}", hint="choose another --run folder")
-    say(f"going on after step {state['step']} of {recipe.steps}")
-    return keras.saving.load_model(run / state["model"]), int(state["step"])
+def _open(
+    folder: RunFolder, data: Prepared, recipe: Recipe, start: Start, batches: Batches, teacher: Teacher | None, say: Say
+) -> tuple[keras.Model, int, _Best]:
+    """The model to train, the next step, and the best so far."""
+    if (state := folder.last()) is not None:
+        say(f"going on after step {state['step']} of {recipe.steps}")
+        best = _Best(float(state.get("best", "inf")), int(state.get("since", 0)))
+        return folder.load(state), int(state["step"]), best
+    model = architecture(recipe.arch).build(recipe, len(data.classes))
+    adopt(model, start.weights, batches.batch(0)[0], say)
+    if teacher is not None:
+        model = with_projections(model, teacher.channels)
+    return _compile(model, recipe), 0, _Best()
 
 
-def _write_model(model: keras.Model, run: Path) -> Path:
-    part = run / "part.keras"
-    model.save(part)
-    return part
+def _alone(model: keras.Model) -> keras.Model:
+    return model if len(model.outputs) == 1 else without_projections(model)
 
 
-def _save(model: keras.Model, run: Path, recipe: Recipe, digest: str, step: int) -> None:
-    """The model under a new name first, then the state that names it: a kill leaves the older pair whole."""
-    name = f"step-{step:07d}.keras"
-    _write_model(model, run).replace(run / name)
-    state = {
-        "step": step,
-        "model": name,
-        "recipe": asdict(recipe),
-        "manifest_sha256": digest,
-        "backend": keras.backend.backend(),
-    }
-    part = run / "state.part.json"
-    part.write_text(json.dumps(state, indent=1), encoding="utf-8")
-    part.replace(run / "state.json")
-    for old in run.glob("step-*.keras"):
-        if old.name != name:
-            old.unlink()
+def _finish(folder: RunFolder, model: keras.Model, recipe: Recipe) -> Path:
+    """final.keras: the last weights, their average, or, with patience, the best."""
+    if recipe.patience:
+        final = folder.folder / "final.keras"
+        (folder.folder / "best.keras").replace(final)
+        return final
+    if recipe.average:
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+    return folder.keep(_alone(model), "final")

@@ -32,17 +32,22 @@ def build_vgg(
     dense: int = 256,
     dropout: float = 0.5,
     classes: int = len(CLASSES),
+    frozen_blocks: int = 0,
 ) -> keras.Model:
-    """A Keras model: uint8-valued RGB (N, input_px, input_px, 3) in, float32 logits (N, classes) out."""
+    """A Keras model: uint8-valued RGB (N, input_px, input_px, 3) in, float32 logits (N, classes) out.
+
+    The first `frozen_blocks` blocks do not train: they are for weights that are put in afterwards.
+    """
     layers = keras.layers
     x = inputs = keras.Input((input_px, input_px, 3), name="rgb")
     x = layers.Rescaling(1 / 127.5, offset=-1.0, name="normalise")(x)
     for b, filters in enumerate(blocks, 1):
         for c, n in enumerate(filters, 1):
+            train = {"trainable": b > frozen_blocks}
             x = layers.Conv2D(
-                n, 3, padding="same", use_bias=False, kernel_initializer="he_normal", name=f"conv{b}_{c}"
+                n, 3, padding="same", use_bias=False, kernel_initializer="he_normal", name=f"conv{b}_{c}", **train
             )(x)
-            x = FusedBatchNorm(name=f"norm{b}_{c}")(x)
+            x = FusedBatchNorm(name=f"norm{b}_{c}", **train)(x)
             x = layers.ReLU()(x)
         x = layers.MaxPooling2D(name=f"pool{b}")(x)
     x = layers.Flatten()(x)

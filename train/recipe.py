@@ -13,7 +13,6 @@ from monitor import yamlish
 from train.augment import Augment
 from train.errors import TrainError
 from train.model import VGG16
-from train.spec import CLASSES
 
 SEE = "see docs/training.md for the keys"
 
@@ -22,13 +21,17 @@ SEE = "see docs/training.md for the keys"
 class Recipe:
     """Everything that decides what a run learns; stored with its checkpoints. Raises TrainError for what cannot be."""
 
+    arch: str = "vgg16"
+    """A name in train.architectures."""
     pictures: int = 110_000
     """Pictures seen, versions counted each."""
     batch: int = 32
     input_px: int = 128
     margin: float = 0.15
-    class_shares: tuple[float, ...] = (0.4, 0.4, 0.2)
-    """Of a batch, in the order of CLASSES: masks are learned from few, fakes are not."""
+    class_shares: tuple[float, ...] | None = (0.4, 0.4, 0.2)
+    """Of a batch, in the order of the classes: masks are learned from few, fakes are not. Null: drawn evenly."""
+    paired: float = 0.0
+    """Share of the real pictures of a batch that come with a fake of their own group (a pair or a person)."""
     learning_rate: float = 8e-4
     warmup: float = 0.03
     """Share of the run in which the rate rises."""
@@ -39,20 +42,40 @@ class Recipe:
     dropout: float = 0.5
     dense: int = 256
     blocks: tuple[tuple[int, ...], ...] = VGG16
+    """Of VGG16: filters of each convolution."""
+    width: float = 1.0
+    """Of MobileNetV2: multiplies every layer's channels."""
+    frozen_blocks: int = 0
+    """Of VGG16: so many first blocks stay as --weights gives them."""
+    mixup: float = 0.0
+    """Beta(mixup, mixup) draws how two pictures of a batch are mixed (Zhang et al. 2018); 0 = never."""
+    average: float = 0.0
+    """Decay a step of the exponential moving average of the weights that is exported; 0 = the last weights."""
+    teacher_weight: float = 0.0
+    """Of the teacher's features in the loss, beside the labels with 1; 0 = no teacher."""
+    patience: int = 0
+    """Stop after so many reports without a better validation loss, and keep the best; 0 = go on to the end."""
     bfloat16: bool = True
     seed: int = 1
-    augment: Augment = field(default_factory=Augment)
+    augment: Augment | None = field(default_factory=Augment)
+    """Null: pictures as the program would cut them."""
 
     def __post_init__(self) -> None:
         halved, shares = 2 ** len(self.blocks), self.class_shares
         if not 8 <= self.input_px <= 2048 or self.input_px % halved:
             what = f"input_px must be a multiple of {halved} in 8..2048, as {len(self.blocks)} blocks halve it"
             raise TrainError(f"{what}; got {self.input_px}", hint=SEE)
-        if len(shares) != len(CLASSES) or min(shares) <= 0 or not abs(sum(shares) - 1) < 1e-3:
-            what = f"class_shares must be {len(CLASSES)} shares above 0 with the sum 1 ({', '.join(CLASSES)})"
+        if shares is not None and (len(shares) < 2 or min(shares) <= 0 or not abs(sum(shares) - 1) < 1e-3):
+            what = "class_shares must be shares above 0 with the sum 1, one a class"
             raise TrainError(f"{what}; got {', '.join(map(str, shares))}", hint=SEE)
         if min(self.pictures, self.batch, self.dense) < 1:
             raise TrainError("pictures, batch and dense must be 1 or more", hint=SEE)
+        if not (0 <= self.average < 1 and 0 <= self.paired <= 1):
+            raise TrainError("average and paired must be in 0..1", hint=SEE)
+        if min(self.mixup, self.patience, self.teacher_weight) < 0:
+            raise TrainError("mixup, patience and teacher_weight must be 0 or more", hint=SEE)
+        if self.patience and self.average:
+            raise TrainError("patience keeps the best weights, average the mean of the last: choose one", hint=SEE)
 
     @property
     def steps(self) -> int:

@@ -266,13 +266,13 @@ def test_another_recipe_does_not_go_on_in_the_same_folder(prepared, tmp_path):
 
 def test_a_run_can_start_from_a_bundle(prepared, tmp_path):
     from train.export import export
-    from train.fit import fit, predict
+    from train.fit import Start, fit, predict
 
     fit(prepared, tmp_path / "first", recipe(), say=lambda _: None)
     export(prepared, tmp_path / "first", tmp_path / "bundle", name="tiny", version="0")
     said: list[str] = []
     more = recipe(pictures=8)
-    final = fit(prepared, tmp_path / "second", more, weights=str(tmp_path / "bundle"), say=said.append)
+    final = fit(prepared, tmp_path / "second", more, start=Start(str(tmp_path / "bundle")), say=said.append)
     assert any("started from the convolutions" in line for line in said)
     kernels = [
         np.asarray(keras.saving.load_model(f, compile=False).get_layer("conv1_1").kernel)
@@ -280,7 +280,6 @@ def test_a_run_can_start_from_a_bundle(prepared, tmp_path):
     ]
     assert np.abs(kernels[0]).max() > 0
     assert predict(keras.saving.load_model(final, compile=False), np.zeros((1, 32, 32, 3), np.uint8)).shape == (1, 3)
+    other = recipe(blocks=((3,), (2,)))
     with pytest.raises(CheckpointError, match="another network"):
-        fit(
-            prepared, tmp_path / "third", recipe(blocks=((3,), (2,))), weights=str(tmp_path / "bundle"), say=said.append
-        )
+        fit(prepared, tmp_path / "third", other, start=Start(str(tmp_path / "bundle")), say=said.append)

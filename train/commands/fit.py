@@ -17,10 +17,13 @@ def fit(
     recipe: Annotated[Path | None, typer.Option(help="YAML of the recipe; default: the shipped model's.")] = None,
     pictures: Annotated[int | None, typer.Option(help="Pictures to see, versions counted each.", min=1)] = None,
     weights: Annotated[str, typer.Option(help="none, imagenet, a .keras file, or a bundle's name or folder.")] = "none",
+    teacher: Annotated[Path | None, typer.Option(help="A ResNet-50 (.npz) whose features guide the training.")] = None,
+    arch: Annotated[str | None, typer.Option(help="vgg16 or mobilenetv2; default: the recipe's.")] = None,
 ) -> int:
     """Train, or go on with a run that was stopped."""
     from dataclasses import replace
 
+    from train.fit import Start
     from train.fit import fit as run_fit
     from train.manifest import load_prepared
     from train.recipe import load_recipe
@@ -28,9 +31,12 @@ def fit(
     chosen = load_recipe(recipe)
     if pictures is not None:
         chosen = replace(chosen, pictures=pictures)
+    if arch is not None:
+        chosen = replace(chosen, arch=arch)
+    start = Start(weights, teacher)
     stop = StopFlag()
     with stop.listening():
-        final = run_fit(load_prepared(prepared), run, chosen, weights=weights, say=typer.echo, stopped=stop)
+        final = run_fit(load_prepared(prepared), run, chosen, start=start, say=typer.echo, stopped=stop)
     if final is None:
         return stop.status(INTERRUPTED)
     typer.echo(f"finished: {final}")

@@ -1,0 +1,113 @@
+"""Batches: shares, order, pairs and mixtures, each a function of seed and step."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("keras")
+
+from train.augment import Augment
+from train.batches import Batches
+from train.errors import DataError
+from train.manifest import Prepared, Row
+from train.recipe import Recipe
+
+BASE = Recipe(batch=4000, input_px=32, augment=Augment(least_px=16), seed=3)
+
+
+def prepared(cells):
+    rows = [
+        Row("s", f"{source}/{label}/{i}", source, label, f"g{source}{label}{i}", "train", "whole", 60.0)
+        for (source, label), n in cells.items()
+        for i in range(n)
+    ]
+    return Prepared(tuple(rows), np.zeros((len(rows), 32, 32, 3), np.uint8), 0.5, "digest")
+
+
+def batches(data, **changes):
+    return Batches(data, replace(BASE, **changes))
+
+
+def test_batches_keep_the_shares_and_repeat():
+    data = prepared({("a", "real"): 50, ("a", "fake"): 10, ("b", "mask"): 200, ("b", "real"): 400})
+    rgb, onehot = batches(data).batch(7)
+    again = batches(data).batch(7)
+    np.testing.assert_array_equal(onehot, again[1])
+    np.testing.assert_array_equal(rgb, again[0])
+    np.testing.assert_allclose(onehot.mean(axis=0), (0.4, 0.4, 0.2), atol=0.03)
+    assert (batches(data).batch(8)[1] != onehot).any()
+
+
+def test_batches_made_ahead_come_in_order_and_are_the_same():
+    data = prepared({("a", "real"): 5, ("a", "fake"): 5, ("b", "mask"): 5})
+    maker = batches(data, batch=8)
+    ahead = list(maker.ahead(2, 9))
+    assert [step for step, _, _ in ahead] == list(range(2, 9))
+    for step, rgb, onehot in ahead:
+        want, labels = maker.batch(step)
+        np.testing.assert_array_equal(rgb, want)
+        np.testing.assert_array_equal(onehot, labels)
+
+
+def test_a_missing_class_is_refused():
+    with pytest.raises(DataError, match="no picture of class mask"):
+        batches(prepared({("a", "real"): 5, ("a", "fake"): 5}))
+
+
+def test_shares_of_other_classes_are_refused():
+    with pytest.raises(DataError, match="2 class shares for the classes real, fake, mask"):
+        batches(prepared({("a", "real"): 5, ("a", "fake"): 5, ("a", "mask"): 5}), class_shares=(0.5, 0.5))
+
+
+def test_without_shares_pictures_are_drawn_evenly():
+    data = prepared({("a", "real"): 90, ("a", "fake"): 10, ("b", "mask"): 100})
+    _, onehot = batches(data, class_shares=None, augment=None).batch(0)
+    np.testing.assert_allclose(onehot.mean(axis=0), (0.45, 0.05, 0.5), atol=0.03)
+
+
+def twins(n):
+    """n originals, each with a fake of its own group, told apart by their grey; and masks."""
+    rows = [
+        Row("s", f"{label}{i}", "pairs", label, f"g{i}", "train", "whole", 60.0)
+        for label in ("real", "fake") for i in range(n)
+    ] + [Row("s", f"m{i}", "masks", "mask", f"m{i}", "train", "whole", 60.0) for i in range(n)]  # fmt: skip
+    crops = np.zeros((3 * n, 32, 32, 3), np.uint8)
+    crops += np.arange(3 * n, dtype=np.uint8)[:, None, None, None]
+    return Prepared(tuple(rows), crops, 0.15, "digest")
+
+
+def groups(onehot, rgb, label, n):
+    return [int(grey) % n for grey, one in zip(rgb[:, 0, 0, 0], onehot, strict=True) if one[label] == 1]
+
+
+def test_an_original_comes_with_its_own_fake():
+    n, sizes = 40, {"batch": 100, "augment": None}
+    lone = batches(twins(n), **sizes).batch(0)
+    rgb, onehot = batches(twins(n), **sizes, paired=1.0).batch(0)
+    np.testing.assert_array_equal(onehot, lone[1])  # the classes of a batch stay as they are
+    reals, fakes = groups(onehot, rgb, 0, n), groups(onehot, rgb, 1, n)
+    paired = min(len(reals), len(fakes))
+    assert sorted(reals[:paired]) == sorted(fakes[-paired:])
+    assert sorted(groups(*lone[::-1], 0, n)[:paired]) != sorted(groups(*lone[::-1], 1, n)[-paired:])
+
+
+def test_a_pair_is_shown_in_the_same_way():
+    data = replace(twins(1), crops=np.stack([np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)] * 3))
+    rgb, onehot = batches(data, batch=12, paired=1.0).batch(5)
+    reals, fakes = rgb[onehot[:, 0] == 1], rgb[onehot[:, 1] == 1]
+    paired = min(len(reals), len(fakes))
+    np.testing.assert_array_equal(reals[:paired], fakes[::-1][:paired])
+    assert (reals[0] != reals[1]).any()
+
+
+def test_mixup_mixes_labels_as_it_mixes_pictures():
+    rgb, onehot = batches(twins(40), batch=200, augment=None, mixup=0.4).batch(1)
+    np.testing.assert_allclose(onehot.sum(axis=1), 1, atol=1e-6)
+    mixed = onehot.max(axis=1) < 1
+    assert mixed.any()
+    # Greys 0..39 are real, 40..79 fake, 80..119 mask: a mixture of a real and a mask lies where its label says.
+    masks = mixed & (onehot[:, 0] > 0) & (onehot[:, 2] > 0)
+    grey, share = rgb[masks, 0, 0, 0].astype(float), onehot[masks, 2]
+    assert (grey >= share * 80 - 1).all()
+    assert (grey <= share * 119 + (1 - share) * 39 + 1).all()

@@ -1,0 +1,57 @@
+"""A network that learns features from a teacher beside its own task (FitNets: Romero et al. 2015).
+
+The teacher's features of two stages are the targets of two linear projections of ours, at places of the same stride.
+A few thousand labelled pictures say little about what a face looks like; features say something at every place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from engines.contract import F32, U8
+from train.errors import TrainError
+from train.teacher import load_teacher
+
+
+def with_projections(model: keras.Model, channels: Sequence[int]) -> keras.Model:
+    """`model` (one output, logits) with two more outputs: its features, projected to the teacher's `channels`.
+
+    They share all layers with `model`. Raises TrainError for a network without VGG16's five blocks.
+    """
+    if not any(layer.name == "pool5" for layer in model.layers):
+        raise TrainError("a teacher guides only vgg16 with five blocks", hint="leave --teacher away")
+    layers = keras.layers
+    fine = model.get_layer("pool5").input  # behind the last ReLU, stride 16
+    coarse = model.get_layer("pool5").output  # stride 32
+    outputs = [
+        layers.Conv2D(n, 1, name=name, dtype="float32")(layers.Activation("linear", dtype="float32")(x))
+        for x, n, name in zip((fine, coarse), channels, ("teach3", "teach4"), strict=True)
+    ]
+    return keras.Model(model.input, [model.output, *outputs], name="student")
+
+
+def without_projections(student: keras.Model) -> keras.Model:
+    """The network alone, as it is exported."""
+    return keras.Model(student.input, student.get_layer("logits").output, name="vgg16")
+
+
+class Teacher:
+    """The targets for a batch, each channel divided by its deviation over the pictures given first."""
+
+    def __init__(self, path: Path, rgb: U8) -> None:
+        """`rgb` uint8 (N, P, P, 3) are training pictures for the scales. Raises CheckpointError."""
+        self._model = load_teacher(path)
+        self.channels: list[int] = [int(y.shape[-1]) for y in self._model.outputs]
+        self._scales = [np.maximum(y.std(axis=(0, 1, 2)), 1e-2) for y in self._features(rgb)]
+
+    def _features(self, rgb: U8) -> list[F32]:
+        return [keras.ops.convert_to_numpy(y) for y in self._model.predict_on_batch(rgb.astype(np.float32))]
+
+    def targets(self, rgb: Any) -> list[F32]:
+        """Float32 (N, P/16, P/16, C3) and (N, P/32, P/32, C4), cut at 5 deviations."""
+        return [np.minimum(y / s, 5.0) for y, s in zip(self._features(rgb), self._scales, strict=True)]
