@@ -64,7 +64,8 @@ def fit(
     teacher = _teacher(start, recipe, batches)
     model, first, best = _open(folder, data, recipe, start, batches, teacher, say)
     watch = Watch(data, recipe, run / "log.csv")
-    for step, rgb, onehot in batches.ahead(first, recipe.steps):
+    last = first if best.waited(recipe.patience) else recipe.steps
+    for step, rgb, onehot in batches.ahead(first, last):
         watch.seen(*_train(model, recipe, step, rgb, onehot, teacher))
         done = step + 1
         asked = stopped()
@@ -74,7 +75,7 @@ def fit(
         say(told(row))
         best = best.after(row, lambda: folder.keep(_alone(model), "best"))
         folder.save(model, done, best=best.loss, since=best.since)
-        if recipe.patience and best.since >= recipe.patience:
+        if best.waited(recipe.patience):
             say(f"no better validation loss for {best.since} reports: ends with the best, of {best.loss:.4f}")
             break
         if asked and done < recipe.steps:
@@ -134,6 +135,10 @@ class _Best:
     loss: float = float("inf")
     since: int = 0
 
+    def waited(self, patience: int) -> bool:
+        """Whether it is time to stop."""
+        return 0 < patience <= self.since
+
     def after(self, row: Mapping[str, Any], keep: Callable[[], object]) -> _Best:
         if row["val_loss"] < self.loss:
             keep()
@@ -178,9 +183,8 @@ def _alone(model: keras.Model) -> keras.Model:
 def _finish(folder: RunFolder, model: keras.Model, recipe: Recipe) -> Path:
     """final.keras: the last weights, their average, or, with patience, the best."""
     if recipe.patience:
-        final = folder.folder / "final.keras"
-        (folder.folder / "best.keras").replace(final)
-        return final
+        final, best = folder.folder / "final.keras", folder.folder / "best.keras"
+        return best.replace(final) if best.exists() or not final.exists() else final
     if recipe.average:
         model.optimizer.finalize_variable_values(model.trainable_variables)
     return folder.keep(_alone(model), "final")
