@@ -9,6 +9,7 @@ from typing import Any
 
 import pydantic
 
+from configs import FOLDER
 from monitor import yamlish
 from train.augment import Augment
 from train.errors import TrainError
@@ -82,10 +83,16 @@ class Recipe:
         return max(1, self.pictures // self.batch)
 
 
-def load_recipe(path: Path | None) -> Recipe:
-    """The recipe in a YAML file, or the shipped model's. Raises TrainError naming every key that does not hold."""
-    if path is None:
+def preset_recipes() -> dict[str, Path]:
+    """Name -> file of the recipes that come with the program."""
+    return {path.stem: path for path in sorted((FOLDER / "train/recipes").glob("*.yaml"))}
+
+
+def load_recipe(named: str | Path | None) -> Recipe:
+    """The recipe of a preset's name or a YAML file, or the defaults. Raises TrainError naming what does not hold."""
+    if named is None:
         return Recipe()
+    path = preset_recipes().get(str(named), Path(named))
     values = _read(path)
     known = _keys(asdict(Recipe()))
     if unknown := sorted(_keys(values) - known):
@@ -104,7 +111,8 @@ def _read(path: Path) -> dict[str, Any]:
         values = yamlish.load(path.read_bytes())
     except OSError as error:
         what = f"cannot read the recipe {path}: {error.strerror}"
-        raise TrainError(what, hint="name a YAML file with --recipe") from error
+        known = ", ".join(preset_recipes())
+        raise TrainError(what, hint=f"name a YAML file with --recipe, or one of: {known}") from error
     except ValueError as error:
         raise TrainError(f"{path} is not YAML: {error}", hint=SEE) from error
     if values is None:

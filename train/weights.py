@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -11,26 +11,33 @@ import onnx
 
 from engines.contract import F32, U8
 from train.errors import CheckpointError
-from train.model import Convs, folded
+from train.model import Convs, Denses, folded
 
 
 def adopt(model: keras.Model, weights: str, rgb: U8, say: Callable[[str], None]) -> None:
-    """Sets the convolutions of `model` from `weights`: none, imagenet, a .keras file or a bundle's name or folder.
+    """Sets the layers of a VGG from `weights`: none, imagenet, a .keras file or a bundle's name or folder.
 
-    `rgb` uint8 (N, P, P, 3) is a batch of training pictures: the normalisation after each convolution is set to what it
-    sees there, so that the network answers as before. Raises CheckpointError.
+    Dense layers are taken where they fit, too: those of ImageNet, of another input size or of other classes do not.
+    `rgb` uint8 (N, P, P, 3) is a batch of training pictures: the normalisation after each layer is set to what it sees
+    there, so that the network answers as before. Raises CheckpointError.
     """
     if weights == "none":
         return
-    convs = _imagenet() if weights == "imagenet" else _ours(weights)
+    convs, denses = (_imagenet(), []) if weights == "imagenet" else _ours(weights)
     have = [[conv.shape for conv, _ in block] for block in convs]
     want = [[tuple(layer.kernel.shape) for layer in block] for block in _blocks(model)]
     if have != want:
         raise CheckpointError(
             f"the weights {weights} are of another network: {have} instead of {want}", hint="use none"
         )
-    _settle(model, convs, rgb)
-    say(f"started from the convolutions of {weights}")
+    hidden = _settle_convs(model, convs, rgb)
+    fits = [k.shape for k, _ in denses] == [tuple(model.get_layer(n).kernel.shape) for n in DENSES]
+    if fits:
+        _settle_denses(model, denses, hidden)
+    say(f"started from {'all layers' if fits else 'the convolutions'} of {weights}")
+
+
+DENSES = ("dense1", "dense2", "logits")
 
 
 def _blocks(model: keras.Model) -> list[list[Any]]:
@@ -58,22 +65,26 @@ def _imagenet() -> Convs:
     return convs
 
 
-def _ours(weights: str) -> Convs:
+def _ours(weights: str) -> tuple[Convs, Denses]:
     if weights.endswith(".keras"):
         try:
-            return folded(keras.saving.load_model(weights, compile=False))[0]
+            return folded(keras.saving.load_model(weights, compile=False))
         except (OSError, ValueError) as error:
             raise CheckpointError(f"cannot read {weights}: {error}", hint="name a .keras file of a run") from error
     from engines.bundle import load_bundle
 
-    return read_convs(load_bundle(weights).read_model())
+    model = load_bundle(weights).read_model()
+    return read_convs(model), read_denses(model)
+
+
+def _arrays(model: onnx.ModelProto) -> dict[str, F32]:
+    return {w.name: onnx.numpy_helper.to_array(w).astype(np.float32) for w in model.graph.initializer}
 
 
 def read_convs(onnx_bytes: bytes) -> Convs:
     """The convolutions of a graph that `train.graph.vgg_graph` wrote, float32, kernels HWIO, by block."""
     model = onnx.load_from_string(onnx_bytes)
-    arrays = {w.name: onnx.numpy_helper.to_array(w).astype(np.float32) for w in model.graph.initializer}
-    convs: Convs = []
+    arrays, convs = _arrays(model), Convs()
     for node in model.graph.node:
         if node.op_type == "Conv":
             name = node.name.removesuffix(".sum")
@@ -83,18 +94,48 @@ def read_convs(onnx_bytes: bytes) -> Convs:
     return convs
 
 
-def _settle(model: keras.Model, convs: Convs, rgb: U8) -> None:
-    """Kernels as they are; gamma and beta such that the normalised output is the biased output on this batch."""
+def read_denses(onnx_bytes: bytes) -> Denses:
+    """The dense layers of such a graph, float32, kernels (in, out), rows as a channels-last Flatten has them."""
+    model = onnx.load_from_string(onnx_bytes)
+    arrays = _arrays(model)
+    names = [node.name.removesuffix(".sum") for node in model.graph.node if node.op_type == "Gemm"]
+    denses = [(arrays[f"{name}.kernel.f16"], arrays[f"{name}.bias"]) for name in names]
+    last = [node.name.removesuffix(".sum") for node in model.graph.node if node.op_type == "Conv"][-1]
+    (kernel, bias), channels = denses[0], arrays[f"{last}.bias"].size
+    side = round((kernel.shape[0] / channels) ** 0.5)
+    rows = kernel.reshape(channels, side, side, -1).transpose(1, 2, 0, 3).reshape(kernel.shape)
+    return [(rows, bias), *denses[1:]]
+
+
+def _settle_convs(model: keras.Model, convs: Convs, rgb: U8) -> F32:
+    """Sets blocks and their normalisation; what comes out of the last one, flat."""
     x: F32 = rgb.astype(np.float32) / 127.5 - 1
     for layers, block in zip(_blocks(model), convs, strict=True):
         for layer, (kernel, bias) in zip(layers, block, strict=True):
-            norm = model.get_layer(layer.name.replace("conv", "norm"))
             layer.kernel.assign(kernel)
             y = np.asarray(keras.ops.convert_to_numpy(keras.ops.conv(x, kernel, padding="same")), np.float32)
-            mean, variance = y.mean(axis=(0, 1, 2)), y.var(axis=(0, 1, 2))
-            norm.gamma.assign(np.sqrt(variance + norm.epsilon))
-            norm.beta.assign(mean + bias)
-            norm.moving_mean.assign(mean)
-            norm.moving_variance.assign(variance)
+            _settle(model.get_layer(layer.name.replace("conv", "norm")), y, bias)
             x = np.maximum(y + bias, 0)
         x = np.asarray(keras.ops.convert_to_numpy(keras.ops.max_pool(x, 2)), np.float32)
+    return x.reshape(len(x), -1)
+
+
+def _settle_denses(model: keras.Model, denses: Sequence[tuple[F32, F32]], x: F32) -> None:
+    for name, (kernel, bias) in zip(DENSES, denses, strict=True):
+        model.get_layer(name).kernel.assign(kernel)
+        if name == "logits":
+            model.get_layer(name).bias.assign(bias)
+            return
+        y = np.asarray(x @ kernel, np.float32)
+        _settle(model.get_layer(name.replace("dense", "norm")), y, bias)
+        x = np.maximum(y + bias, 0)
+
+
+def _settle(norm: Any, y: F32, bias: F32) -> None:
+    """Gamma and beta such that normalised `y` is `y` + bias on this batch."""
+    over = tuple(range(y.ndim - 1))
+    mean, variance = y.mean(axis=over), y.var(axis=over)
+    norm.gamma.assign(np.sqrt(variance + norm.epsilon))
+    norm.beta.assign(mean + bias)
+    norm.moving_mean.assign(mean)
+    norm.moving_variance.assign(variance)

@@ -14,6 +14,7 @@ pytest.importorskip("keras")
 import keras
 
 from engines.bundle import write_bundle
+from engines.contract import Card
 from monitor.errors import SinkError
 from tests.bundles import tiny_weights
 from train.errors import CheckpointError, TrainError
@@ -129,8 +130,6 @@ def test_a_run_that_no_longer_improves_ends_with_its_best(data, tmp_path):
 
 
 def tiny_vgg_bundle(folder):
-    from engines.contract import Card
-
     convs, denses = tiny_weights(32, filters=2, blocks=(1, 1, 1, 1, 1))
     card = Card("tiny", "1", "vgg16", ("real", "fake", "mask"), 32, 0.15, (0.4, 0.4, 0.2), 0.6, 20.0)
     return write_bundle(folder, vgg_graph(convs, denses, input_px=32).SerializeToString(), card, "tiny", "tests")
@@ -215,3 +214,29 @@ def test_a_disk_that_fills_leaves_the_checkpoint_before_whole(data, tmp_path):
     assert state["step"] == 2
     assert not [file for file in Path(tmp_path / "run").iterdir() if file.name.startswith("part-")]
     assert_same(whole, run(data, tmp_path / "run", TINY, every=2))
+
+
+def test_a_run_begins_where_a_bundle_ended(data, tmp_path):
+    """All its layers are taken: before the first step the network answers as the bundle does."""
+    from contextlib import closing
+
+    from engines import open_engine
+    from train.fit import predict
+    from train.measure import softmax
+    from train.model import build_vgg
+    from train.weights import adopt
+
+    convs, denses = tiny_weights(32, filters=4, blocks=(2, 2))
+    card = Card("tiny", "1", "vgg16", ("real", "fake", "mask"), 32, 0.15, (0.4, 0.4, 0.2), 0.6, 20.0)
+    bundle = write_bundle(tmp_path / "b", vgg_graph(convs, denses, input_px=32).SerializeToString(), card, "t", "t")
+    said, rgb = [], data.crops[:24, 6:38, 6:38]
+    model = build_vgg(32, blocks=((4, 4), (4, 4)), dense=16)
+    adopt(model, str(bundle.folder), rgb, said.append)
+    with closing(open_engine(bundle.folder, precision="fp32")) as engine:
+        want = engine.infer(np.ascontiguousarray(rgb))
+    assert np.ptp(want, axis=0).max() > 0.05
+    np.testing.assert_allclose(softmax(predict(model, rgb)), want, atol=2e-3)
+    assert said == [f"started from all layers of {bundle.folder}"]
+    smaller = build_vgg(16, blocks=((4, 4), (4, 4)), dense=16)
+    adopt(smaller, str(bundle.folder), rgb[:, ::2, ::2], said.append)
+    assert said[1] == f"started from the convolutions of {bundle.folder}"

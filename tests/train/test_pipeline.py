@@ -273,7 +273,7 @@ def test_a_run_can_start_from_a_bundle(prepared, tmp_path):
     said: list[str] = []
     more = recipe(pictures=8)
     final = fit(prepared, tmp_path / "second", more, start=Start(str(tmp_path / "bundle")), say=said.append)
-    assert any("started from the convolutions" in line for line in said)
+    assert any("started from all layers" in line for line in said)
     kernels = [
         np.asarray(keras.saving.load_model(f, compile=False).get_layer("conv1_1").kernel)
         for f in (tmp_path / "first/final.keras", final)

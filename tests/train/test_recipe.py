@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("keras")
 
 from train.errors import TrainError
-from train.recipe import Recipe, load_recipe
+from train.recipe import Recipe, load_recipe, preset_recipes
 
 
 def write(path, text):
@@ -50,6 +50,18 @@ def test_what_does_not_hold_is_named(tmp_path, text, says):
     with pytest.raises(TrainError, match=says) as caught:
         load_recipe(write(tmp_path / "r.yaml", text))
     assert caught.value.hint
+
+
+def test_presets_load_by_name():
+    presets = preset_recipes()
+    assert {"guided", "labels", "mobilenetv2"} <= presets.keys()
+    for name, path in presets.items():
+        assert load_recipe(name) == load_recipe(path)
+        assert path.read_text().startswith("# ")
+    assert load_recipe("guided").teacher_weight > 0
+    with pytest.raises(TrainError, match="cannot read the recipe giuded") as caught:
+        load_recipe("giuded")
+    assert "guided" in caught.value.hint
 
 
 def test_a_recipe_that_cannot_be_read_is_told(tmp_path):

@@ -14,7 +14,7 @@ from train.commands.options import PreparedFolder, RunFolder
 def fit(
     prepared: PreparedFolder = Path("data/prepared"),
     run: RunFolder = Path("runs/latest"),
-    recipe: Annotated[Path | None, typer.Option(help="YAML of the recipe; default: the shipped model's.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="A recipe's name (guided, labels, ...) or YAML file.")] = None,
     pictures: Annotated[int | None, typer.Option(help="Pictures to see, versions counted each.", min=1)] = None,
     weights: Annotated[str, typer.Option(help="none, imagenet, a .keras file, or a bundle's name or folder.")] = "none",
     teacher: Annotated[Path | None, typer.Option(help="A ResNet-50 (.npz) whose features guide the training.")] = None,
