@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 
 
 def fused_batch_norm(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any]:
@@ -32,6 +33,21 @@ def fused_batch_norm(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any
         )
         return y.permute(0, 2, 3, 1), mean, variance
     raise RuntimeError(f"training runs on the Keras backends tensorflow and torch, not {backend}")
+
+
+def seed_dropout(model: keras.Model, seed: int, step: int) -> None:
+    """What the step's dropouts leave out follows from (seed, step).
+
+    Keras does not store the state of its random generators: a resumed run would drop other units. On torch, a layer
+    without a seed of its own draws from torch's generator.
+    """
+    for n, layer in enumerate(model.layers):
+        if isinstance(layer, keras.layers.Dropout) and layer.rate > 0:
+            layer.seed_generator.state.assign(np.array([seed * 1009 + n, step], np.uint32))
+    if keras.backend.backend() == "torch":
+        import torch
+
+        torch.manual_seed(seed * 1_000_003 + step)
 
 
 @keras.saving.register_keras_serializable("face_monitor")

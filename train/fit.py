@@ -12,6 +12,7 @@ import numpy as np
 
 from engines.contract import F32, U8
 from train.architectures import architecture
+from train.backend import seed_dropout
 from train.batches import Batches
 from train.checkpoints import RunFolder
 from train.errors import TrainError
@@ -104,19 +105,12 @@ def _train(
 ) -> tuple[float, float]:
     """One step on one batch; its loss and accuracy for the labels."""
     model.optimizer.learning_rate = learning_rate(recipe, step)
-    _seed_dropout(model, recipe.seed, step)
+    seed_dropout(model, recipe.seed, step)
     targets: Any = onehot if teacher is None else [onehot, *teacher.targets(rgb)]
     told: Mapping[str, Any] = model.train_on_batch(rgb.astype(np.float32), targets, return_dict=True)
     model.reset_metrics()
     prefix = "" if teacher is None else "logits_"
     return float(told[f"{prefix}loss"]), float(told[f"{prefix}accuracy"])
-
-
-def _seed_dropout(model: keras.Model, seed: int, step: int) -> None:
-    """Keras does not store the state of its random generators: a resumed run would drop other units."""
-    for n, layer in enumerate(model.layers):
-        if isinstance(layer, keras.layers.Dropout) and layer.rate > 0:
-            layer.seed_generator.state.assign(np.array([seed * 1009 + n, step], np.uint32))
 
 
 def predict(model: keras.Model, rgb: Any, batch: int = 64) -> F32:
