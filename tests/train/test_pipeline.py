@@ -238,6 +238,9 @@ def test_a_fit_that_was_asked_to_stop_says_so_by_its_exit_status(
         (("export", "--run", "{run}", "--out", "{folder}"), 5, "is no bundle"),
         (("export", "--run", "{folder}", "--out", "{folder}/bundle"), 4, "holds no finished model"),
         (("fit", "--run", "{file}/run"), 5, "cannot make the folder"),
+        (("fit", "--run", "{folder}/none", "--resume"), 4, "there is no run in"),
+        (("fit", "--arch", "resnet"), 2, "no architecture 'resnet'"),
+        (("fit", "--recipe", "guided"), 2, "wants a teacher"),
     ],
 )
 def test_what_cannot_be_done_is_two_lines(

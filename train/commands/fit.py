@@ -18,11 +18,13 @@ def fit(
     pictures: Annotated[int | None, typer.Option(help="Pictures to see, versions counted each.", min=1)] = None,
     weights: Annotated[str, typer.Option(help="none, imagenet, a .keras file, or a bundle's name or folder.")] = "none",
     teacher: Annotated[Path | None, typer.Option(help="A ResNet-50 (.npz) whose features guide the training.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Only go on: refuse a folder without a run.")] = False,
     arch: Annotated[str | None, typer.Option(help="vgg16 or mobilenetv2; default: the recipe's.")] = None,
 ) -> int:
-    """Train, or go on with a run that was stopped."""
+    """Train, or go on with a run that was stopped: the same command does both."""
     from dataclasses import replace
 
+    from train.errors import CheckpointError
     from train.fit import Start
     from train.fit import fit as run_fit
     from train.manifest import load_prepared
@@ -33,6 +35,8 @@ def fit(
         chosen = replace(chosen, pictures=pictures)
     if arch is not None:
         chosen = replace(chosen, arch=arch)
+    if resume and not (run / "state.json").is_file():
+        raise CheckpointError(f"there is no run in {run} to go on with", hint="leave --resume away to begin one")
     start = Start(weights, teacher)
     stop = StopFlag()
     with stop.listening():
