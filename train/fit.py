@@ -24,7 +24,7 @@ from train.weights import adopt
 
 Say = Callable[[str], None]
 TEACHER_CROPS = 256
-"""Training pictures from which the scales of the teacher's channels are taken."""
+"""Training pictures from which the scales of the teacher's channels and the first projections are taken."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,11 @@ def _teacher(start: Start, recipe: Recipe, batches: Batches) -> Teacher | None:
         return None
     if start.teacher is None:
         raise TrainError("the recipe wants a teacher", hint="name its file with --teacher, or set teacher_weight: 0")
-    count = -(-TEACHER_CROPS // recipe.batch)
-    return Teacher(start.teacher, np.concatenate([batches.batch(step)[0] for step in range(count)]))
+    return Teacher(start.teacher, _teaching_crops(batches, recipe))
+
+
+def _teaching_crops(batches: Batches, recipe: Recipe) -> U8:
+    return np.concatenate([batches.batch(step)[0] for step in range(-(-TEACHER_CROPS // recipe.batch))])
 
 
 def _train(
@@ -166,7 +169,7 @@ def _open(
     model = architecture(recipe.arch).build(recipe, len(data.classes))
     adopt(model, start.weights, batches.batch(0)[0], say)
     if teacher is not None:
-        model = with_projections(model, teacher.channels)
+        model = with_projections(model, teacher, _teaching_crops(batches, recipe))
     return _compile(model, recipe), 0, _Best()
 
 

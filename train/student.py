@@ -6,7 +6,6 @@ A few thousand labelled pictures say little about what a face looks like; featur
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,27 +16,7 @@ from engines.contract import F32, U8
 from train.errors import TrainError
 from train.teacher import load_teacher
 
-
-def with_projections(model: keras.Model, channels: Sequence[int]) -> keras.Model:
-    """`model` (one output, logits) with two more outputs: its features, projected to the teacher's `channels`.
-
-    They share all layers with `model`. Raises TrainError for a network without VGG16's five blocks.
-    """
-    if not any(layer.name == "pool5" for layer in model.layers):
-        raise TrainError("a teacher guides only vgg16 with five blocks", hint="leave --teacher away")
-    layers = keras.layers
-    fine = model.get_layer("pool5").input  # behind the last ReLU, stride 16
-    coarse = model.get_layer("pool5").output  # stride 32
-    outputs = [
-        layers.Conv2D(n, 1, name=name, dtype="float32")(layers.Activation("linear", dtype="float32")(x))
-        for x, n, name in zip((fine, coarse), channels, ("teach3", "teach4"), strict=True)
-    ]
-    return keras.Model(model.input, [model.output, *outputs], name="student")
-
-
-def without_projections(student: keras.Model) -> keras.Model:
-    """The network alone, as it is exported."""
-    return keras.Model(student.input, student.get_layer("logits").output, name="vgg16")
+PROJECTIONS = ("teach3", "teach4")
 
 
 class Teacher:
@@ -50,8 +29,54 @@ class Teacher:
         self._scales = [np.maximum(y.std(axis=(0, 1, 2)), 1e-2) for y in self._features(rgb)]
 
     def _features(self, rgb: U8) -> list[F32]:
-        return [keras.ops.convert_to_numpy(y) for y in self._model.predict_on_batch(rgb.astype(np.float32))]
+        answers = self._model.predict_on_batch(rgb.astype(np.float32))
+        return [_single(y) for y in answers]
 
     def targets(self, rgb: Any) -> list[F32]:
         """Float32 (N, P/16, P/16, C3) and (N, P/32, P/32, C4), cut at 5 deviations."""
         return [np.minimum(y / s, 5.0) for y, s in zip(self._features(rgb), self._scales, strict=True)]
+
+
+def with_projections(model: keras.Model, teacher: Teacher, rgb: U8) -> keras.Model:
+    """`model` (one output, logits) with two more outputs: its features, projected to the teacher's channels.
+
+    They share all layers with `model`. The projections begin as the best linear ones on `rgb` uint8 (N, P, P, 3): from
+    random ones a run of a thousand steps learned next to nothing. Raises TrainError for a network without VGG16's
+    five blocks.
+    """
+    if not any(layer.name == "pool5" for layer in model.layers):
+        raise TrainError("a teacher guides only vgg16 with five blocks", hint="leave --teacher away")
+    layers = keras.layers
+    fine = model.get_layer("pool5").input  # behind the last ReLU, stride 16
+    coarse = model.get_layer("pool5").output  # stride 32
+    outputs = [
+        layers.Conv2D(n, 1, name=name, dtype="float32")(layers.Activation("linear", dtype="float32")(x))
+        for x, n, name in zip((fine, coarse), teacher.channels, PROJECTIONS, strict=True)
+    ]
+    student = keras.Model(model.input, [model.output, *outputs], name="student")
+    features = keras.Model(model.input, [fine, coarse]).predict_on_batch(rgb.astype(np.float32))
+    for x, y, name in zip(features, teacher.targets(rgb), PROJECTIONS, strict=True):
+        kernel, bias = _best_linear(_single(x), y)
+        student.get_layer(name).set_weights([kernel[None, None], bias])
+    return student
+
+
+def _single(values: Any) -> F32:
+    """As float32: numpy adds up a long row of bfloat16 wrongly."""
+    return np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(values, "float32")))
+
+
+def _best_linear(x: F32, y: F32, ridge: float = 1e-2) -> tuple[F32, F32]:
+    """Kernel (C, D) and bias (D,) of the ridge regression of y (..., D) on x (..., C)."""
+    x, y = x.reshape(-1, x.shape[-1]), y.reshape(-1, y.shape[-1])
+    x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
+    centred = (x - x_mean).astype(np.float64)
+    gram = centred.T @ centred / len(x)
+    gram += ridge * max(float(np.trace(gram)) / len(gram), 1e-9) * np.eye(len(gram))
+    kernel = np.linalg.solve(gram, centred.T @ (y - y_mean) / len(x))
+    return np.asarray(kernel, np.float32), np.asarray(y_mean - x_mean @ kernel, np.float32)
+
+
+def without_projections(student: keras.Model) -> keras.Model:
+    """The network alone, as it is exported."""
+    return keras.Model(student.input, student.get_layer("logits").output, name="vgg16")
