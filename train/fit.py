@@ -12,6 +12,7 @@ import numpy as np
 
 from engines.contract import F32, U8
 from train.architectures import architecture
+from train.averaging import renormalise
 from train.backend import seed_dropout
 from train.batches import Batches
 from train.checkpoints import RunFolder
@@ -82,7 +83,7 @@ def fit(
         if asked and done < recipe.steps:
             say(f"stopped after {done} of {recipe.steps} steps; the same command goes on")
             return None
-    return _finish(folder, model, recipe)
+    return _finish(folder, model, recipe, batches)
 
 
 def _named(start: Start) -> str:
@@ -177,11 +178,12 @@ def _alone(model: keras.Model) -> keras.Model:
     return model if len(model.outputs) == 1 else without_projections(model)
 
 
-def _finish(folder: RunFolder, model: keras.Model, recipe: Recipe) -> Path:
+def _finish(folder: RunFolder, model: keras.Model, recipe: Recipe, batches: Batches) -> Path:
     """final.keras: the last weights, their average, or, with patience, the best."""
     if recipe.patience:
         final, best = folder.folder / "final.keras", folder.folder / "best.keras"
         return best.replace(final) if best.exists() or not final.exists() else final
     if recipe.average:
         model.optimizer.finalize_variable_values(model.trainable_variables)
+        renormalise(model, batches, recipe.steps)
     return folder.keep(_alone(model), "final")

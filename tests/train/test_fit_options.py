@@ -112,6 +112,23 @@ def test_the_average_lags_behind_the_weights(data, tmp_path):
     assert np.abs(averaged[first] - beginning[first]).max() < np.abs(plain[first] - beginning[first]).max()
 
 
+def test_averaged_weights_are_normalised_for_themselves(data, tmp_path):
+    """Their means are those of what they make of the batches, not of what the last weights made of them."""
+    from train.averaging import renormalise
+    from train.batches import Batches
+
+    recipe = replace(TINY, average=0.99, learning_rate=3e-2)
+    model = keras.saving.load_model(run(data, tmp_path, recipe), compile=False)
+    first, norm = model.get_layer("conv1_1"), model.get_layer("norm1_1")
+    batches = Batches(data, recipe)
+    pixels = np.concatenate([batches.batch(recipe.steps + i)[0] for i in range(40)]).astype(np.float32) / 127.5 - 1
+    sums = np.asarray(keras.ops.convert_to_numpy(first(pixels)))
+    np.testing.assert_allclose(np.asarray(norm.moving_mean), sums.mean(axis=(0, 1, 2)), atol=1e-3)
+    before = norm.momentum
+    renormalise(model, batches, 0, count=2)
+    assert norm.momentum == before == 0.99
+
+
 def test_a_run_that_no_longer_improves_ends_with_its_best(data, tmp_path):
     said = []
     recipe = replace(TINY, pictures=8 * 40, learning_rate=0.3, patience=2)
