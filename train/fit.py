@@ -59,6 +59,8 @@ def fit(
     in more than `pictures` and `decay`, SinkError where a file cannot be written: the checkpoint before stays whole.
     """
     start = start or Start()
+    if recipe.frozen_blocks and start.weights == "none":
+        raise TrainError("blocks that stay random are of no use", hint="name --weights, or set frozen_blocks: 0")
     keras.utils.set_random_seed(recipe.seed)
     keras.mixed_precision.set_global_policy("mixed_bfloat16" if recipe.bfloat16 else "float32")
     folder = RunFolder(run, recipe, data.digest, _named(start))

@@ -77,7 +77,9 @@ def leave_one_out(
         for source in sources or known:
             say(f"{name}: without {source}")
             part = without(data, source)
-            final = fit(part, folder / name / source, recipe, start=start, say=say, stopped=stopped)
+            guide = replace(start, teacher=start.teacher if recipe.teacher_weight else None)
+            alike = recipe if start.weights != "none" else replace(recipe, frozen_blocks=0)  # nothing to keep
+            final = fit(part, folder / name / source, alike, start=guide, say=say, stopped=stopped)
             if final is None:
                 return None
             results.append(_asked(part, source, final, recipe))

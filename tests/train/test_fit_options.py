@@ -186,9 +186,13 @@ def test_a_teacher_teaches(data, teacher, tmp_path):
 
 @pytest.mark.parametrize(
     ("changes", "with_teacher", "says"),
-    [({}, True, "teacher_weight is 0"), ({"teacher_weight": 1.0}, False, "wants a teacher")],
+    [
+        ({}, True, "teacher_weight is 0"),
+        ({"teacher_weight": 1.0}, False, "wants a teacher"),
+        ({"frozen_blocks": 1}, False, "of no use"),
+    ],
 )
-def test_a_teacher_and_a_recipe_must_agree(data, teacher, tmp_path, changes, with_teacher, says):
+def test_a_start_and_a_recipe_must_agree(data, teacher, tmp_path, changes, with_teacher, says):
     start = Start(teacher=teacher if with_teacher else None)
     with pytest.raises(TrainError, match=says) as caught:
         run(data, tmp_path, replace(TINY, **changes), start=start)
