@@ -13,6 +13,7 @@ from engines.contract import U8, BuildError
 if TYPE_CHECKING:
     import onnx
 
+_ACTIVATIONS = ("Relu", "Clip")
 _BINS = 4096
 _AT_ONCE = 4
 """Crops in one run; all activations of a run are in memory at the same time (17 MB a crop for VGG16 at 128 px)."""
@@ -45,9 +46,22 @@ def calibrate(model_bytes: bytes, batches: Iterable[U8]) -> dict[str, tuple[floa
 
 
 def _measured(model: onnx.ModelProto) -> list[str]:
-    """The first convolution's input and every Relu's output but the last."""
-    first = next(node.input[0] for node in model.graph.node if node.op_type == "Conv")
-    return [first, *(node.output[0] for node in model.graph.node if node.op_type == "Relu")][:-1]
+    """What int8 arithmetic needs the range of.
+
+    That is the first convolution's input, every activation, and sums and convolutions without one; not the last hidden
+    dense layer.
+    """
+    nodes = list(model.graph.node)
+    first = next(node.input[0] for node in nodes if node.op_type == "Conv")
+    activated = {node.input[0] for node in nodes if node.op_type in _ACTIVATIONS}
+    made = {node.output[0]: node.op_type for node in nodes}
+    names = [
+        node.output[0]
+        for node in nodes
+        if node.op_type in (*_ACTIVATIONS, "Add") or (node.op_type == "Conv" and node.output[0] not in activated)
+    ]
+    last = next((node.input[0] for node in nodes if node.output[0] == names[-1]), "")
+    return [first, *(names[:-1] if made.get(last) == "Gemm" else names)]
 
 
 class _Spread:

@@ -40,7 +40,7 @@ def qdq_graph(model: onnx.ModelProto, ranges: Ranges, *, unsigned: bool, reduce_
 
     weights = {w.name: numpy_helper.to_array(w) for w in model.graph.initializer}
     kernels = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "Cast"}
-    relus = {node.input[0]: node.output[0] for node in model.graph.node if node.op_type == "Relu"}
+    relus = {node.input[0]: node.output[0] for node in model.graph.node if node.op_type in ("Relu", "Clip")}
     most = 64 if reduce_range else 127
     nodes: list[Any] = []
     grids: dict[str, str] = {}  # quantised tensor -> the tensor whose scale and zero point it uses

@@ -12,6 +12,7 @@ import onnx
 from engines.contract import F32
 from train.errors import TrainError
 from train.graph import vgg_graph
+from train.mobilenet import build_mobilenet, mobilenet_graph
 from train.model import build_vgg, folded
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ class Architecture:
     """For cards and reports."""
     build: Callable[[Recipe, int], Any]
     """(recipe, number of classes) -> Keras model: uint8-valued RGB (N, P, P, 3) -> float32 logits (N, K)."""
-    graph: Callable[[Any, int, float, F32], onnx.ModelProto]
-    """(model, input_px, temperature, shift (K,)) -> deployed graph: probabilities of (logits + shift) / temperature."""
+    graph: Callable[[Any, Recipe, float, F32], onnx.ModelProto]
+    """(model, recipe, temperature, shift (K,)) -> deployed graph: probabilities of (logits + shift) / temperature."""
 
 
 def _vgg(recipe: Recipe, classes: int) -> Any:
@@ -35,15 +36,24 @@ def _vgg(recipe: Recipe, classes: int) -> Any:
     )  # fmt: skip
 
 
-def _vgg_graph(model: Any, input_px: int, temperature: float, shift: F32) -> onnx.ModelProto:
+def _vgg_graph(model: Any, recipe: Recipe, temperature: float, shift: F32) -> onnx.ModelProto:
     convs, denses = folded(model)
     kernel, bias = denses[-1]
     denses[-1] = kernel, np.asarray(bias + shift, np.float32)
-    return vgg_graph(convs, denses, input_px=input_px, temperature=temperature)
+    return vgg_graph(convs, denses, input_px=recipe.input_px, temperature=temperature)
+
+
+def _mobilenet(recipe: Recipe, classes: int) -> Any:
+    return build_mobilenet(recipe.input_px, width=recipe.width, dropout=recipe.dropout, classes=classes)
+
+
+def _mobilenet_graph(model: Any, recipe: Recipe, temperature: float, shift: F32) -> onnx.ModelProto:
+    return mobilenet_graph(model, recipe.width, recipe.input_px, temperature, shift)
 
 
 ARCHITECTURES = {
     "vgg16": Architecture("VGG16: 13 convolutions, dense 256, 256, {classes}", _vgg, _vgg_graph),
+    "mobilenetv2": Architecture("MobileNetV2: 52 convolutions, dense {classes}", _mobilenet, _mobilenet_graph),
 }
 
 

@@ -25,6 +25,7 @@ from train.errors import CheckpointError
 from train.evaluate import evaluate_engine
 from train.manifest import Prepared
 from train.measure import class_weights, coverage_confidence, fit_temperature, softmax
+from train.recipe import Recipe, stored_recipe
 from train.report import model_card
 from train.spec import CLASSES
 
@@ -51,15 +52,14 @@ def export(data: Prepared, run: Path, folder: Path, *, name: str | None, version
     """
     model, recipe, trained_on = _finished(run)
     _check_place(folder)
-    network = architecture(recipe.get("arch", "vgg16"))
-    input_px, shares = int(recipe["input_px"]), tuple(recipe["class_shares"])
-    name = name or f"{recipe.get('arch', 'vgg16')}-{input_px}"
-    logits_model = network.graph(model, input_px, 1.0, np.zeros(len(CLASSES), np.float32)).SerializeToString()
-    card = _card(name, version, network.title.format(classes=len(CLASSES)), input_px, float(recipe["margin"]))
+    network, shares = architecture(recipe.arch), recipe.class_shares or _shares(data)
+    name = name or f"{recipe.arch}-{recipe.input_px}"
+    logits_model = network.graph(model, recipe, 1.0, np.zeros(len(CLASSES), np.float32)).SerializeToString()
+    card = _card(name, version, network.title.format(classes=len(CLASSES)), recipe.input_px, recipe.margin)
     with tempfile.TemporaryDirectory() as scratch:
         plain_bundle = write_bundle(Path(scratch) / name, logits_model, card, "calibrating", LICENCE)
         card, temperature = _calibrated(data, plain_bundle, card, shares)
-        onnx_bytes = network.graph(model, input_px, temperature, _to_even_mix(shares, temperature)).SerializeToString()
+        onnx_bytes = network.graph(model, recipe, temperature, _to_even_mix(shares, temperature)).SerializeToString()
         card = replace(card, ranges=calibrate(onnx_bytes, _calibration(data, card)))
         write_bundle(Path(scratch) / name, onnx_bytes, card, "measuring", LICENCE)
         results = {p: evaluate_engine(data, Path(scratch) / name, precision=p) for p in ("fp32", "int8")}
@@ -69,14 +69,20 @@ def export(data: Prepared, run: Path, folder: Path, *, name: str | None, version
         return write_bundle(folder, onnx_bytes, card, model_card(card, data), LICENCE), results
 
 
-def _finished(run: Path) -> tuple[keras.Model, dict[str, Any], str]:
-    """The model, its recipe as plain values, and the sha256 of the manifest of the pictures it was trained on."""
+def _finished(run: Path) -> tuple[keras.Model, Recipe, str]:
+    """The model, its recipe, and the sha256 of the manifest of the pictures it was trained on."""
     try:
         state = json.loads((run / "state.json").read_text(encoding="utf-8"))
         model = keras.saving.load_model(run / "final.keras", compile=False)
-        return model, state["recipe"], str(state["manifest_sha256"])
+        return model, stored_recipe(state["recipe"]), str(state["manifest_sha256"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{run} holds no finished model: {error}", hint="run: monitor train fit") from error
+
+
+def _shares(data: Prepared) -> tuple[float, ...]:
+    """Of the classes among the training pictures."""
+    counts = np.bincount(data.labels[data.where("train")], minlength=len(CLASSES))
+    return tuple(counts / counts.sum())
 
 
 def _check_place(folder: Path) -> None:

@@ -170,7 +170,7 @@ def _open(
         best = _Best(float(state.get("best", "inf")), int(state.get("since", 0)))
         return folder.load(state), int(state["step"]), best
     model = architecture(recipe.arch).build(recipe, len(data.classes))
-    adopt(model, start.weights, batches.batch(0)[0], say)
+    adopt(model, start.weights, batches.batch(0)[0], say, width=recipe.width)
     if teacher is not None:
         model = with_projections(model, teacher, _teaching_crops(batches, recipe))
     return _compile(model, recipe), 0, _Best()

@@ -41,8 +41,8 @@ def vgg_graph(
         raise ValueError(f"temperature must be above 0, got {temperature}")
     if not denses or input_px % 2 ** len(convs):
         raise ValueError(f"{input_px} px cannot be halved {len(convs)} times, or there is no dense layer")
-    graph = _Graph()
-    x = _normalise(graph)
+    graph = Graph()
+    x = normalise(graph)
     channels = 3
     for block, layers in enumerate(convs, start=1):
         for i, (kernel, bias) in enumerate(layers, start=1):
@@ -51,12 +51,11 @@ def vgg_graph(
         x = graph.add("MaxPool", [x], f"pool{block}", kernel_shape=[2, 2], strides=[2, 2])
     x = graph.add("Flatten", [x], "flat", axis=1)
     x = _denses(graph, x, denses, channels, input_px // 2 ** len(convs))
-    x = graph.add("Div", [x, graph.scalar("temperature", temperature)], "calibrated")
-    graph.add("Softmax", [x], "probs", axis=1)
-    return _model(graph, name, input_px, classes=denses[-1][1].size)
+    answer(graph, x, temperature)
+    return finished(graph, name, input_px, classes=denses[-1][1].size)
 
 
-class _Graph:
+class Graph:
     """Nodes and weights in the order they are added; every node is named as the tensor it makes."""
 
     def __init__(self) -> None:
@@ -90,15 +89,15 @@ def _finite(name: str, values: Array) -> Array:
     return values
 
 
-def _normalise(graph: _Graph) -> str:
-    """Pixels 0..255 to -1..1, as in training, and channels first."""
+def normalise(graph: Graph) -> str:
+    """The nodes that every network of ours begins with: pixels 0..255 to -1..1, as in training, and channels first."""
     x = graph.add("Cast", ["rgb"], "pixels", to=TensorProto.FLOAT)
     x = graph.add("Div", [x, graph.scalar("half_range", 127.5)], "ratio")
     x = graph.add("Sub", [x, graph.scalar("one", 1.0)], "normalised")
     return graph.add("Transpose", [x], "input", perm=[0, 3, 1, 2])
 
 
-def _conv(graph: _Graph, x: str, name: str, kernel: Array, bias: Array, channels: int) -> str:
+def _conv(graph: Graph, x: str, name: str, kernel: Array, bias: Array, channels: int) -> str:
     height, width, inputs, outputs = kernel.shape
     if (height, width, inputs) != (3, 3, channels) or bias.shape != (outputs,):
         raise ValueError(f"{name} wants (3, 3, {channels}, n) and (n,), got {kernel.shape} and {bias.shape}")
@@ -107,7 +106,7 @@ def _conv(graph: _Graph, x: str, name: str, kernel: Array, bias: Array, channels
     return graph.add("Relu", [total], name)
 
 
-def _denses(graph: _Graph, x: str, denses: Sequence[Layer], channels: int, side: int) -> str:
+def _denses(graph: Graph, x: str, denses: Sequence[Layer], channels: int, side: int) -> str:
     inputs = channels * side * side
     for i, (kernel, bias) in enumerate(denses, start=1):
         last = i == len(denses)
@@ -124,7 +123,14 @@ def _denses(graph: _Graph, x: str, denses: Sequence[Layer], channels: int, side:
     return x
 
 
-def _model(graph: _Graph, name: str, input_px: int, classes: int) -> onnx.ModelProto:
+def answer(graph: Graph, logits: str, temperature: float) -> None:
+    """The nodes that every network of ours ends with: `probs`, the softmax of logits / temperature."""
+    x = graph.add("Div", [logits, graph.scalar("temperature", temperature)], "calibrated")
+    graph.add("Softmax", [x], "probs", axis=1)
+
+
+def finished(graph: Graph, name: str, input_px: int, classes: int) -> onnx.ModelProto:
+    """The checked model: `rgb` uint8 (N, input_px, input_px, 3) -> `probs` float32 (N, classes)."""
     rgb = helper.make_tensor_value_info("rgb", TensorProto.UINT8, ["N", input_px, input_px, 3])
     probs = helper.make_tensor_value_info("probs", TensorProto.FLOAT, ["N", classes])
     model = helper.make_model(

@@ -106,6 +106,11 @@ def load_recipe(named: str | Path | None) -> Recipe:
         raise TrainError(f"{path}: {error}", hint=error.hint) from error
 
 
+def stored_recipe(values: Mapping[str, Any]) -> Recipe:
+    """The recipe in a run's state.json; keys that are newer than the run have their defaults. Raises ValueError."""
+    return pydantic.TypeAdapter(Recipe).validate_python(dict(values))
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         values = yamlish.load(path.read_bytes())

@@ -11,17 +11,22 @@ import onnx
 
 from engines.contract import F32, U8
 from train.errors import CheckpointError
+from train.mobilenet import imagenet_into
 from train.model import Convs, Denses, folded
 
 
-def adopt(model: keras.Model, weights: str, rgb: U8, say: Callable[[str], None]) -> None:
-    """Sets the layers of a VGG from `weights`: none, imagenet, a .keras file or a bundle's name or folder.
+def adopt(model: keras.Model, weights: str, rgb: U8, say: Callable[[str], None], *, width: float = 1.0) -> None:
+    """Sets the layers of `model` from `weights`: none, imagenet, a .keras file or, for VGG16, a bundle.
 
     Dense layers are taken where they fit, too: those of ImageNet, of another input size or of other classes do not.
     `rgb` uint8 (N, P, P, 3) is a batch of training pictures: the normalisation after each layer is set to what it sees
     there, so that the network answers as before. Raises CheckpointError.
     """
     if weights == "none":
+        return
+    if model.name != "vgg16":
+        _adopt_mobilenet(model, weights, width)
+        say(f"started from {weights}")
         return
     convs, denses = (_imagenet(), []) if weights == "imagenet" else _ours(weights)
     have = [[conv.shape for conv, _ in block] for block in convs]
@@ -35,6 +40,20 @@ def adopt(model: keras.Model, weights: str, rgb: U8, say: Callable[[str], None])
     if fits:
         _settle_denses(model, denses, hidden)
     say(f"started from {'all layers' if fits else 'the convolutions'} of {weights}")
+
+
+def _adopt_mobilenet(model: keras.Model, weights: str, width: float) -> None:
+    if weights == "imagenet":
+        imagenet_into(model, width)
+        return
+    if not weights.endswith(".keras"):
+        what = f"a {model.name} cannot start from {weights}"
+        raise CheckpointError(what, hint="use none, imagenet or the .keras file of a run of the same recipe")
+    try:
+        model.set_weights(keras.saving.load_model(weights, compile=False).get_weights())
+    except (OSError, ValueError) as error:
+        what = f"{weights} does not fit a {model.name}: {error}"
+        raise CheckpointError(what, hint="name a .keras file of a run of the same recipe") from error
 
 
 DENSES = ("dense1", "dense2", "logits")
