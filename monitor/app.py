@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,6 +54,22 @@ def run(settings: Settings, *, say: Say, stopped: Callable[[], bool] = lambda: F
         complete = _watch(scenes(source, detector, judge, tracker, budget), outlets, stopped)
     say(outlets.told())
     return COMPLETE if complete or source.live or settings.source.loop else INTERRUPTED
+
+
+@contextmanager
+def watched(settings: Settings, *, say: Say) -> Iterator[tuple[Engine, Iterator[Scene | Gap]]]:
+    """The engine and the scenes of a source, for users of the loop that have outputs of their own; closes everything.
+
+    Raises MonitorError and EngineError, also while the scenes are taken.
+    """
+    with ExitStack() as stack:
+        source = open_source(settings.source, Losses())
+        stack.enter_context(closing(source))
+        engine = stack.enter_context(closing(_engine(settings, say)))
+        detector = stack.enter_context(closing(FaceDetector(settings.detector)))
+        source = stack.enter_context(closing(_threaded(source, settings)))
+        judge, tracker, budget = thinking(settings, engine, live=source.live)
+        yield engine, scenes(source, detector, judge, tracker, budget)
 
 
 def _watch(items: Iterator[Scene | Gap], outlets: Outlets, stopped: Callable[[], bool]) -> bool:

@@ -53,7 +53,7 @@ def build_vgg(
     x = layers.Flatten()(x)
     for d in (1, 2):
         x = layers.Dense(dense, use_bias=False, kernel_initializer="he_normal", name=f"dense{d}")(x)
-        x = layers.BatchNormalization(name=f"norm{d}")(x)
+        x = layers.BatchNormalization(momentum=0.9, name=f"norm{d}")(x)
         x = layers.ReLU()(x)
         x = layers.Dropout(dropout, name=f"drop{d}")(x)
     # Zeros: a run begins by knowing nothing, instead of unlearning random answers through two dropouts.

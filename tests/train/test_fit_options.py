@@ -126,7 +126,7 @@ def test_averaged_weights_are_normalised_for_themselves(data, tmp_path):
     np.testing.assert_allclose(np.asarray(norm.moving_mean), sums.mean(axis=(0, 1, 2)), atol=1e-3)
     before = norm.momentum
     renormalise(model, batches, 0, count=2)
-    assert norm.momentum == before == 0.99
+    assert norm.momentum == before == 0.9
 
 
 def test_a_run_that_no_longer_improves_ends_with_its_best(data, tmp_path):
