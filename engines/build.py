@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
-from engines import quantise
+from engines import halve, quantise
 from engines.bundle import Bundle, load_bundle
 from engines.cache import Entry, cache_folder
 from engines.contract import BuildError, Engine, EngineInfo, RuntimeMissing
@@ -18,7 +18,8 @@ from engines.machine import Cpu, cpu, nvidia_gpu, usable_threads
 RUNTIMES: Mapping[str, str] = {"onnxruntime": "engines.runtimes.ort"}
 """Name -> module, which offers VERSION and open_graph(graph, card, info, *, threads) -> Engine."""
 
-PRECISIONS = ("int8", "fp32")
+PRECISIONS = ("int8", "fp16", "fp32")
+"""On a CPU fp16 is for measuring what a GPU will answer: it is slower there than fp32."""
 
 
 def open_engine(
@@ -49,7 +50,8 @@ def open_engine(
     if precision == "fp32":
         graph = source.read_model()  # runs as it is: nothing to build or keep
     else:
-        graph = entry.get(lambda: _int8_graph(source, processor), say or _silent)
+        make = _int8_graph if precision == "int8" else _fp16_graph
+        graph = entry.get(lambda: make(source, processor), say or _silent)
     if precision == "int8" and processor.reduce_range:
         why += "; weights in 7 bits, as this processor has no VNNI"
     info = EngineInfo(name, precision, processor.name, why, fingerprint)
@@ -78,23 +80,31 @@ def _facts(bundle: Bundle, runtime: str, version: str, precision: str, processor
         "cpu": [processor.arch, *processor.features],
         "unsigned": processor.unsigned,
         "reduce_range": processor.reduce_range,
-        "quantiser": quantise.VERSION,
+        "quantiser": halve.VERSION if precision == "fp16" else quantise.VERSION,
     }
 
 
 def _int8_graph(bundle: Bundle, processor: Cpu) -> bytes:
     """The bundle's model in 8 bits for this processor, as ONNX. Raises BuildError."""
+    made = quantise.qdq_graph(
+        _parsed(bundle), bundle.card.ranges, unsigned=processor.unsigned, reduce_range=processor.reduce_range
+    )
+    return cast(bytes, made.SerializeToString(deterministic=True))
+
+
+def _fp16_graph(bundle: Bundle, _: Cpu) -> bytes:
+    """The bundle's model in half precision, as ONNX. Raises BuildError."""
+    return cast(bytes, halve.half_graph(_parsed(bundle)).SerializeToString(deterministic=True))
+
+
+def _parsed(bundle: Bundle) -> Any:
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped,unused-ignore]
 
     try:
-        model = onnx.load_model_from_string(bundle.read_model())
+        return onnx.load_model_from_string(bundle.read_model())
     except DecodeError as error:
         raise BuildError(f"{bundle.folder.name}/model.onnx cannot be parsed: {error}") from error
-    made = quantise.qdq_graph(
-        model, bundle.card.ranges, unsigned=processor.unsigned, reduce_range=processor.reduce_range
-    )
-    return cast(bytes, made.SerializeToString(deterministic=True))
 
 
 def _silent(_: str) -> None:
