@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from monitor.files import told_as_sink_error
 from train.architectures import architecture
 from train.batches import plain
 from train.errors import CheckpointError
-from train.evaluate import evaluate_engine
+from train.evaluation.gather import Asked, gather
 from train.manifest import Prepared
 from train.measure import class_weights, coverage_confidence, fit_temperature, softmax
 from train.recipe import Recipe, stored_recipe
@@ -45,12 +45,16 @@ LEAST_FACE_PX = 24.0
 """Smaller faces than training's augmentation makes (28 px over the crop) carry too little."""
 
 
-def export(data: Prepared, run: Path, folder: Path, *, name: str | None, version: str) -> tuple[Bundle, dict[str, Any]]:
+def export(
+    data: Prepared, run: Path, folder: Path, *, name: str | None, version: str,
+    left_out: Mapping[str, Any] | None = None,
+) -> tuple[Bundle, dict[str, Any]]:  # fmt: skip
     """The bundle written to `folder`, and its numbers on the test split by precision.
 
-    Raises CheckpointError for a run without a finished model, SinkError where the bundle cannot be written.
+    `left_out` is what `train.leave_out` found of recipes, for the card. Raises CheckpointError for a run without a
+    finished model, SinkError where the bundle cannot be written.
     """
-    model, recipe, trained_on = _finished(run)
+    model, recipe, state = _finished(run)
     _check_place(folder)
     network, shares = architecture(recipe.arch), recipe.class_shares or _shares(data)
     name = name or f"{recipe.arch}-{recipe.input_px}"
@@ -62,19 +66,40 @@ def export(data: Prepared, run: Path, folder: Path, *, name: str | None, version
         onnx_bytes = network.graph(model, recipe, temperature, _to_even_mix(shares, temperature)).SerializeToString()
         card = replace(card, ranges=calibrate(onnx_bytes, _calibration(data, card)))
         write_bundle(Path(scratch) / name, onnx_bytes, card, "measuring", LICENCE)
-        results = {p: evaluate_engine(data, Path(scratch) / name, precision=p) for p in ("fp32", "int8")}
-    digests = {"trained_on": trained_on, "measured_on": data.digest}
-    card = replace(card, metrics={"test": results, "temperature": temperature, **digests})
+        report, _ = gather(data, Asked(str(Path(scratch) / name)), say=_silent)
+    card = replace(card, metrics=_metrics(report, temperature, shares, state, left_out))
     with told_as_sink_error(folder, "write the bundle"):
-        return write_bundle(folder, onnx_bytes, card, model_card(card, data), LICENCE), results
+        return write_bundle(folder, onnx_bytes, card, model_card(card, data), LICENCE), card.metrics["test"]
 
 
-def _finished(run: Path) -> tuple[keras.Model, Recipe, str]:
-    """The model, its recipe, and the sha256 of the manifest of the pictures it was trained on."""
+def _metrics(
+    report: Mapping[str, Any], temperature: float, shares: Sequence[float], state: Mapping[str, Any],
+    left_out: Mapping[str, Any] | None,
+) -> dict[str, Any]:  # fmt: skip
+    """What the card says of measurements."""
+    here = {"split": report["about"]["split"], "n": report["about"]["pictures"]}
+    decided = report["risk_coverage"]["here"]
+    return {
+        "test": {precision: {**here, **row} for precision, row in report["precisions"].items()},
+        "intervals": report["intervals"], "decided": decided["decided"],
+        "wrong_of_decided": decided["wrong_of_decided"], "temperature": temperature,
+        "class_shares": [round(float(share), 4) for share in shares], "trained_on": state["manifest_sha256"],
+        "measured_on": report["about"]["manifest_sha256"],
+        "training": {"weights": state.get("weights", "none"), "pictures": state["recipe"]["pictures"]},
+        **({"leave_one_out": left_out} if left_out else {}),
+    }  # fmt: skip
+
+
+def _silent(_: str) -> None:
+    """The numbers are told at the end."""
+
+
+def _finished(run: Path) -> tuple[keras.Model, Recipe, dict[str, Any]]:
+    """The model, its recipe, and the state of its run."""
     try:
         state = json.loads((run / "state.json").read_text(encoding="utf-8"))
         model = keras.saving.load_model(run / "final.keras", compile=False)
-        return model, stored_recipe(state["recipe"]), str(state["manifest_sha256"])
+        return model, stored_recipe(state["recipe"]), {"manifest_sha256": state["manifest_sha256"], **state}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{run} holds no finished model: {error}", hint="run: monitor train fit") from error
 

@@ -77,7 +77,8 @@ def fit(
             continue
         row = watch.report(lambda crops: predict(model, crops), done, learning_rate(recipe, step))
         say(told(row))
-        best = best.after(row, lambda: folder.keep(_alone(model), "best"))
+        if recipe.patience:
+            best = best.after(row, lambda: folder.keep(_alone(model), "best"))
         folder.save(model, done, best=best.loss, since=best.since)
         if best.waited(recipe.patience):
             say(f"no better validation loss for {best.since} reports: ends with the best, of {best.loss:.4f}")

@@ -74,12 +74,57 @@ def model_card(card: Card, data: Prepared) -> str:
     """MODEL_CARD.md: what the model is, what it saw, how well it does, and what it cannot do."""
     counts = Counter((data.rows[i].source, data.rows[i].label) for i in data.where("train"))
     seen = _table(["source", "class", "training pictures"], [[s, k, str(n)] for (s, k), n in sorted(counts.items())])
+    metrics = card.metrics
     return (Path(__file__).parent / "model_card.md").read_text(encoding="utf-8").format(
+        training=_training(metrics), intervals=_intervals(metrics), undecided=_undecided(metrics),
+        left_out=_left_out(metrics),
         name=card.name, version=card.version, architecture=card.architecture, input_px=card.input_px,
         crop_margin=card.crop_margin, classes=", ".join(card.classes), seen="\n".join(seen), manifests=_manifests(card),
         tables=tables(card.metrics["test"]), temperature=card.metrics["temperature"], confidence=card.confidence,
         min_face_px=card.min_face_px, licence=card.licence,
     )  # fmt: skip
+
+
+def _training(metrics: Mapping[str, Any]) -> str:
+    """Where it started, what guided it, how long."""
+    if (found := metrics.get("training")) is None:
+        return ""
+    start = "random weights" if found["weights"] == "none" else f"`{found['weights']}`"
+    return f"It started from {start} and saw {found['pictures']} pictures, versions counted each."
+
+
+def _intervals(metrics: Mapping[str, Any]) -> str:
+    if not (found := metrics.get("intervals")):
+        return ""
+    rows = [[name, f"{low:.3f}", f"{high:.3f}"] for name, (low, high) in found.items()]
+    text = "95 % intervals (bootstrap over groups: a person, a pair, a cluster of near-duplicates):"
+    return "\n".join([text, "", *_table(["", "from", "to"], rows)])
+
+
+def _undecided(metrics: Mapping[str, Any]) -> str:
+    if (decided := metrics.get("decided")) is None:
+        return ""
+    wrong = metrics["wrong_of_decided"]
+    told = "" if wrong is None else f", and {wrong:.1%} of its decided answers were wrong"
+    return f"On the test split it was undecided about {1 - decided:.1%} of the pictures{told}."
+
+
+def _left_out(metrics: Mapping[str, Any]) -> str:
+    """What the recipe earns on sources it never saw."""
+    intro = "The numbers above are for sources the network has seen; within a source it mostly recognises the source."
+    if not (found := metrics.get("leave_one_out")):
+        return f"{intro} How recipes do on sources never seen was not measured for this bundle."
+    sources = [row["source"] for row in next(iter(found.values()))["sources"]]
+    rows = [
+        [name, f"{row['pictures']} at {row['input_px']} px", *(f"{r['auc']:.3f}" for r in row["sources"]),
+         f"{row['mean_auc']:.3f}"]
+        for name, row in found.items()
+    ]  # fmt: skip
+    text = (
+        f"{intro} Real against fake, AUC on a source that was left out of the training (0.5 is chance), in runs "
+        "made for this comparison:"
+    )
+    return "\n".join([text, "", *_table(["recipe", "pictures", *sources, "mean"], rows)]).rstrip()
 
 
 def _manifests(card: Card) -> str:

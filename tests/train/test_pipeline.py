@@ -18,7 +18,6 @@ from monitor.mask_drawing import draw_mask
 from tests.portraits import portraits
 from train.augment import Augment
 from train.errors import CheckpointError, DataError
-from train.evaluate import evaluate_engine
 from train.faces import all_faces
 from train.manifest import load_prepared
 from train.prepare import Plan, plan, prepare
@@ -146,6 +145,7 @@ def test_a_changed_manifest_is_refused(prepared, data_root, tmp_path):
 
 
 def test_fit_export_evaluate_run(prepared, tmp_path):
+    from train.evaluation.gather import Asked, gather
     from train.export import export
     from train.fit import fit
 
@@ -160,7 +160,9 @@ def test_fit_export_evaluate_run(prepared, tmp_path):
     assert again.card.crop_margin == recipe().margin
     assert again.card.metrics["trained_on"] == again.card.metrics["measured_on"] == prepared.digest
     assert "studio" in (bundle.folder / "MODEL_CARD.md").read_text()
-    assert evaluate_engine(prepared, bundle.folder, precision="int8") == results["int8"]
+    report, _ = gather(prepared, Asked(str(bundle.folder), precisions=("int8",)), say=lambda _: None)
+    assert results["int8"]["accuracy"] == report["precisions"]["int8"]["accuracy"]
+    assert results["int8"]["by_source"] == report["precisions"]["int8"]["by_source"]
 
     from train.batches import plain
     from train.fit import predict

@@ -47,6 +47,27 @@ def test_both_manifests_are_named_where_they_differ(measured_on):
         priors=(0.4, 0.4, 0.2), confidence=0.6, min_face_px=24.0, ranges={}, metrics=metrics, licence="none",
     )  # fmt: skip
     text = model_card(card, data)
+    assert "was not measured for this bundle" in text
+    assert "95 % intervals" not in text
     assert "| a | real | 1 |" in text
     assert "sha256 `aaaa`" in text
     assert ("of others, sha256 `bbbb`" in text) == (measured_on == "bbbb")
+
+
+def test_a_card_tells_intervals_doubt_and_what_was_left_out():
+    row = Row("0", "x.jpg", "a", "real", "g", "train", "whole", 40.0)
+    data = Prepared((row,), np.zeros((1, 8, 8, 3), np.uint8), 0.5, "aaaa")
+    out = {
+        "guided": {"sources": [{"source": "nuaa", "auc": 0.612}], "mean_auc": 0.612, "pictures": 3200, "input_px": 64}
+    }
+    metrics = {
+        "test": results(), "temperature": 1.5, "trained_on": "aaaa", "measured_on": "aaaa", "leave_one_out": out,
+        "intervals": {"accuracy": [0.7, 0.8]}, "decided": 0.75, "wrong_of_decided": 0.04,
+        "training": {"weights": "vgg16-128, guided by resnet.npz", "pictures": 24000},
+    }  # fmt: skip
+    card = Card("tiny", "3", "VGG", ("real", "fake", "mask"), 32, 0.15, (0.4, 0.4, 0.2), 0.6, 24.0, metrics=metrics)
+    text = model_card(card, data)
+    assert "started from `vgg16-128, guided by resnet.npz` and saw 24000 pictures" in text
+    assert "| accuracy | 0.700 | 0.800 |" in text
+    assert "undecided about 25.0% of the pictures, and 4.0% of its decided answers were wrong" in text
+    assert "| guided | 3200 at 64 px | 0.612 | 0.612 |" in text

@@ -15,13 +15,24 @@ def export(
     prepared: PreparedFolder = Path("data/prepared"),
     out: Annotated[Path, typer.Option(help="The bundle's folder.")] = Path("out/bundle"),
     name: Annotated[str | None, typer.Option(help="The bundle's name; default: network and input size.")] = None,
+    left_out: Annotated[Path | None, typer.Option(help="What `evaluate --leave-one-source-out --json` wrote.")] = None,
     version: Annotated[str, typer.Option(help="The bundle's version.")] = "1",
 ) -> None:
     """Make a bundle of a finished run: fold, calibrate, measure."""
+    import json
+
+    from train.errors import DataError
     from train.export import export as run_export
     from train.manifest import load_prepared
     from train.report import tables
 
-    bundle, results = run_export(load_prepared(prepared), run, out, name=name, version=version)
+    found = None
+    if left_out is not None:
+        try:
+            found = json.loads(left_out.read_text(encoding="utf-8"))["recipes"]
+        except (OSError, ValueError, KeyError) as error:
+            hint = "name the file that evaluate --leave-one-source-out wrote with --json"
+            raise DataError(f"{left_out} tells of no recipes: {error}", hint=hint) from error
+    bundle, results = run_export(load_prepared(prepared), run, out, name=name, version=version, left_out=found)
     typer.echo(tables(results))
     typer.echo(f"bundle: {bundle.folder}")

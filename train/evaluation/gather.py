@@ -1,0 +1,168 @@
+"""Everything the evaluation report says, as plain values: one dict that is the JSON and what the page is made of."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from engines import Card, load_bundle, open_engine
+from engines.contract import F32
+from train.batches import Rows, plain
+from train.errors import DataError
+from train.evaluation.bootstrap import intervals
+from train.evaluation.measures import (
+    equal_error_rate,
+    precision_recall,
+    reliability,
+    risk_coverage,
+    roc,
+    unscaled,
+)
+from train.evaluation.robustness import robustness, sample
+from train.manifest import Prepared
+from train.measure import Scores, scores, suspicion
+from train.report import SPLIT_RULE
+from train.spec import CLASSES
+
+PRECISIONS = ("fp32", "fp16", "int8")
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What to measure."""
+
+    bundle: str | None
+    split: str = "test"
+    precisions: tuple[str, ...] = PRECISIONS
+    robustness_pictures: int = 0
+    """Of each source and class; 0 = no curves."""
+    rounds: int = 300
+    """Of the bootstrap."""
+
+
+def gather(data: Prepared, asked: Asked, say: Say = print) -> tuple[dict[str, Any], F32]:
+    """The report's values, and the probabilities (N, K) of the first precision for the rows of the split.
+
+    Raises DataError for a bundle of other classes and a split without pictures, EngineError.
+    """
+    bundle = load_bundle(asked.bundle)
+    card, rows = bundle.card, data.where(asked.split)
+    if card.classes != CLASSES:
+        what = f"{card.name} answers for {', '.join(card.classes)}, the pictures are {', '.join(CLASSES)}"
+        raise DataError(what, hint="measure a bundle of these classes, in this order")
+    probs = {}
+    for precision in asked.precisions:
+        say(f"{asked.split}: {len(rows)} pictures in {precision}")
+        probs[precision] = _answers(data, rows, asked.bundle, precision)
+    first = asked.precisions[0]
+    labels, sources = data.labels[rows], [data.rows[i].source for i in rows]
+    groups = [data.rows[i].group for i in rows]
+    report = {
+        "about": {**_about(data, asked, len(rows), len(set(groups))), "bundle": card.name, "version": card.version,
+                  "architecture": card.architecture, "sha256": bundle.sha256},
+        "precisions": {p: _numbers(found, probs[first], labels, sources) for p, found in probs.items()},
+        "intervals": intervals(lambda drawn: _single_numbers(probs[first], labels, sources, drawn), groups,
+                               rounds=asked.rounds),
+        **_curves(probs[first], labels, sources, card),
+    }  # fmt: skip
+    if asked.split != "val":
+        report["risk_coverage"]["val"] = _validation(data, asked, card)
+    if asked.robustness_pictures:
+        say("robustness")
+        report["robustness"] = _robust(data, asked, card)
+    return report, probs[first]
+
+
+def _answers(data: Prepared, rows: Rows, bundle: str | None, precision: str) -> F32:
+    with closing(open_engine(bundle, runtime="onnxruntime", precision=precision)) as engine:
+        card = engine.card
+        return np.concatenate([
+            engine.infer(plain(data, rows[i : i + 64], input_px=card.input_px, margin=card.crop_margin))
+            for i in range(0, len(rows), 64)
+        ])  # fmt: skip
+
+
+def _about(data: Prepared, asked: Asked, pictures: int, groups: int) -> dict[str, Any]:
+    return {
+        "split": asked.split, "split_rule": SPLIT_RULE, "pictures": pictures, "groups": groups,
+        "manifest_sha256": data.digest, "date": datetime.date.today().isoformat(),
+        "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
+        "versions": {name: version(name) for name in ("face-monitor", "onnxruntime", "numpy")},
+    }  # fmt: skip
+
+
+def _numbers(probs: F32, exact: F32, labels: Rows, sources: Sequence[str]) -> dict[str, Any]:
+    found: Scores = scores(probs, labels, sources)
+    apart = np.abs(probs - exact)
+    return {
+        **asdict(found), "agreement": round(float((probs.argmax(1) == exact.argmax(1)).mean()), 4),
+        "max_dp": round(float(apart.max()), 4), "mean_dp": round(float(apart.mean()), 5),
+    }  # fmt: skip
+
+
+def _single_numbers(probs: F32, labels: Rows, sources: Sequence[str], drawn: Rows) -> Mapping[str, float]:
+    """What gets an interval, by name."""
+    found = scores(probs[drawn], labels[drawn], [sources[int(i)] for i in drawn])
+    return {
+        "accuracy": found.accuracy, "macro_f1": found.macro_f1, "ece": found.ece,
+        **{f"f1 {name}": row["f1"] for name, row in found.by_class.items()},
+        **{f"auc {name}": area for name, area in found.auc.items()},
+    }  # fmt: skip
+
+
+def _curves(probs: F32, labels: Rows, sources: Sequence[str], card: Card) -> dict[str, Any]:
+    temperature = float(card.metrics.get("temperature", 1.0))
+    shares = card.metrics.get("class_shares")
+    before = unscaled(probs, temperature, None if shares is None else np.array(shares))
+    by_class = {
+        name: {
+            "roc": roc(probs[:, k], labels == k), "precision_recall": precision_recall(probs[:, k], labels == k),
+            "eer": _rounded(equal_error_rate(probs[:, k], labels == k)),
+        }
+        for k, name in enumerate(card.classes)
+    }  # fmt: skip
+    return {
+        "curves": by_class, "fakes": _fakes(probs, labels, np.array(sources)),
+        "reliability": {"before": reliability(before, labels), "after": reliability(probs, labels)},
+        "temperature": temperature,
+        "risk_coverage": {"here": risk_coverage(probs, labels, card.confidence)},
+    }  # fmt: skip
+
+
+def _fakes(probs: F32, labels: Rows, sources: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """Real against fake for every source with both: ROC and EER."""
+    real, fake = CLASSES.index("real"), CLASSES.index("fake")
+    found = {}
+    for name in sorted(set(sources.tolist())):
+        mine = (sources == name) & np.isin(labels, (real, fake))
+        score, positive = suspicion(probs[mine]), labels[mine] == fake
+        if curve := roc(score, positive):
+            found[name] = {"roc": curve, "eer": _rounded(equal_error_rate(score, positive))}
+    return found
+
+
+def _validation(data: Prepared, asked: Asked, card: Card) -> dict[str, Any] | None:
+    """The curve the confidence was chosen on."""
+    if not any(row.split == "val" for row in data.rows):
+        return None
+    rows = data.where("val")
+    return risk_coverage(_answers(data, rows, asked.bundle, "int8"), data.labels[rows], card.confidence)
+
+
+def _robust(data: Prepared, asked: Asked, card: Card) -> dict[str, Any]:
+    rows = sample(data, asked.split, asked.robustness_pictures)
+    with closing(open_engine(asked.bundle, runtime="onnxruntime", precision="int8")) as engine:
+        curves = robustness(data, rows, engine.infer, input_px=card.input_px, margin=card.crop_margin)
+    return {"pictures": len(rows), "precision": "int8", "kinds": curves}
+
+
+def _rounded(value: float) -> float | None:
+    return None if np.isnan(value) else round(value, 4)
