@@ -2,65 +2,36 @@
 
 from __future__ import annotations
 
-import html
-import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("svg")
-
-from matplotlib import pyplot
-
-GREY = "#808080"
-"""Readable on white and on black."""
-STYLE = """
-:root { color-scheme: light dark; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; margin: .7rem 0 1.4rem; } caption { text-align: left; color: gray; }
-th, td { padding: .15rem .7rem; border-bottom: 1px solid #8885; text-align: right; font-variant-numeric: tabular-nums; }
-th:first-child, td:first-child { text-align: left; } h2 { margin-top: 2.2rem; } code { font-size: .85em; }
-figure { margin: 0; } svg { max-width: 100%; height: auto; } .facts { color: gray; overflow-wrap: anywhere; }
-"""
+from train.html import lines, table, text, whole_page
 
 
 def page(report: Mapping[str, Any], videos: Mapping[str, Any] | None = None) -> str:
     """HTML of what `train.evaluation.gather` gathered, with the clips' table where there is one."""
     about = report["about"]
     title = f"{about['bundle']}, version {about['version']}, on the {about['split']} split"
-    parts = [f"<h1>{_text(title)}</h1>", _facts(about), _precisions(report), _classes(report), _sources(report),
+    parts = [f"<h1>{text(title)}</h1>", _facts(about), _precisions(report), _classes(report), _sources(report),
              _confusion(report), _class_curves(report), _reliability(report), _risk(report)]  # fmt: skip
     if "robustness" in report:
         parts.append(_robustness(report["robustness"]))
     if videos is not None:
         parts.append(_videos(videos))
-    head = f'<meta charset="utf-8"><title>{_text(title)}</title><style>{STYLE}</style>'
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>'
-
-
-def _text(value: object) -> str:
-    return html.escape(str(value))
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[object]], caption: str = "") -> str:
-    top = "".join(f"<th>{_text(name)}</th>" for name in head)
-    body = "".join("<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    told = f"<caption>{_text(caption)}</caption>" if caption else ""
-    return f"<table>{told}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    return whole_page(title, parts)
 
 
 def _facts(about: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
-    lines = (
+    facts = (
         f"{about['architecture']}; bundle sha256 <code>{about['sha256']}</code>",
         f"{about['pictures']} pictures of {about['groups']} groups",
         f"manifest sha256 <code>{about['manifest_sha256']}</code>",
-        _text(about["split_rule"]),
+        text(about["split_rule"]),
         "Probabilities are for an even mix of classes, before the site's mix is applied.",
-        f"{_text(about['date'])}, {_text(about['machine'])}, {_text(versions)}",
+        f"{text(about['date'])}, {text(about['machine'])}, {text(versions)}",
     )
-    return f'<p class="facts">{"<br>".join(lines)}</p>'
+    return f'<p class="facts">{"<br>".join(facts)}</p>'
 
 
 def _range(report: Mapping[str, Any], name: str) -> str:
@@ -78,7 +49,7 @@ def _precisions(report: Mapping[str, Any]) -> str:
     first = next(iter(report["precisions"]))
     head = ["precision", "accuracy", "macro F1", "ECE", f"same answer as {first}", "largest |dp|", "mean |dp|"]
     caption = "Intervals, here and below: bootstrap over groups (a person, a pair, a cluster of near-duplicates)."
-    return "<h2>In all</h2>" + _table(head, rows, caption)
+    return "<h2>In all</h2>" + table(head, rows, caption)
 
 
 def _first(report: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
@@ -94,7 +65,7 @@ def _classes(report: Mapping[str, Any]) -> str:
         for k, row in found["by_class"].items()
     ]  # fmt: skip
     head = ["class", "pictures", "precision", "recall", "F1", "95 % interval", "equal error rate"]
-    return f"<h2>By class, {name}</h2>" + _table(head, rows)
+    return f"<h2>By class, {name}</h2>" + table(head, rows)
 
 
 def _number(value: float | None) -> str:
@@ -109,11 +80,11 @@ def _sources(report: Mapping[str, Any]) -> str:
         for source, area in found["auc"].items()
     ]
     curves = {source: row["roc"] for source, row in report["fakes"].items()}
-    chart = _lines(curves, "false alarms", "fakes found") if curves else ""
+    chart = lines(curves, "false alarms", "fakes found") if curves else ""
     return (
-        f"<h2>By source, {name}</h2>" + _table(["source / class", "pictures", "recall"], cells)
+        f"<h2>By source, {name}</h2>" + table(["source / class", "pictures", "recall"], cells)
         + "<h3>Real against fake within a source</h3>"
-        + _table(["source", "AUC", "95 % interval", "equal error rate"], areas) + chart
+        + table(["source", "AUC", "95 % interval", "equal error rate"], areas) + chart
     )  # fmt: skip
 
 
@@ -121,15 +92,15 @@ def _confusion(report: Mapping[str, Any]) -> str:
     _, found = _first(report)
     names = list(found["by_class"])
     rows = [[name, *row] for name, row in zip(names, found["confusion"], strict=True)]
-    return "<h2>Confusion</h2>" + _table(["truth \\ answer", *names], rows)
+    return "<h2>Confusion</h2>" + table(["truth \\ answer", *names], rows)
 
 
 def _class_curves(report: Mapping[str, Any]) -> str:
     roc = {name: row["roc"] for name, row in report["curves"].items()}
     pairs = {name: row["precision_recall"] for name, row in report["curves"].items()}
     return (
-        "<h2>Each class against the others</h2>" + _lines(roc, "false positive rate", "true positive rate")
-        + _lines(pairs, "recall", "precision")
+        "<h2>Each class against the others</h2>" + lines(roc, "false positive rate", "true positive rate")
+        + lines(pairs, "recall", "precision")
     )  # fmt: skip
 
 
@@ -138,8 +109,8 @@ def _reliability(report: Mapping[str, Any]) -> str:
         f"{when} scaling (ECE {found['ece']:.3f})": [row[:2] for row in found["bins"]]
         for when, found in report["reliability"].items()
     }
-    text = f"<p>One temperature, {report['temperature']:.3f}, fitted on the validation split, divides the logits.</p>"
-    return "<h2>Calibration</h2>" + text + _lines({"ideal": [[0, 0], [1, 1]], **curves}, "confidence", "share right")
+    told = f"<p>One temperature, {report['temperature']:.3f}, fitted on the validation split, divides the logits.</p>"
+    return "<h2>Calibration</h2>" + told + lines({"ideal": [[0, 0], [1, 1]], **curves}, "confidence", "share right")
 
 
 def _risk(report: Mapping[str, Any]) -> str:
@@ -152,8 +123,8 @@ def _risk(report: Mapping[str, Any]) -> str:
         rows.append([split, f"{found['confidence']:.2f}", f"{found['decided']:.1%}", f"{1 - found['decided']:.1%}",
                      "" if found["wrong_of_decided"] is None else f"{found['wrong_of_decided']:.1%}"])  # fmt: skip
     head = ["split", "undecided below", "decided", "undecided", "wrong of the decided"]
-    text = "<p>The limit was chosen on the validation split, as the lowest with at most one wrong answer in twenty.</p>"
-    return "<h2>Undecided</h2>" + text + _table(head, rows) + _lines(curves, "share decided", "share wrong of those")
+    told = "<p>The limit was chosen on the validation split, as the lowest with at most one wrong answer in twenty.</p>"
+    return "<h2>Undecided</h2>" + told + table(head, rows) + lines(curves, "share decided", "share wrong of those")
 
 
 def _robustness(found: Mapping[str, Any]) -> str:
@@ -163,7 +134,7 @@ def _robustness(found: Mapping[str, Any]) -> str:
             "macro F1": [[p["at"], p["macro_f1"]] for p in kind["points"]],
             "AUC, mean over sources": [[p["at"], p["mean_auc"]] for p in kind["points"] if p["mean_auc"] is not None],
         }
-        parts.append(_lines(curves, f"{name} {kind['unit']}".strip(), "", unit_square=False))
+        parts.append(lines(curves, f"{name} {kind['unit']}".strip(), "", unit_square=False))
     return "".join(parts)
 
 
@@ -174,36 +145,4 @@ def _videos(found: Mapping[str, Any]) -> str:
         for label, row in found["groups"].items()
     ]  # fmt: skip
     head = ["truth", "track-seconds", "undecided", "of the decided"]
-    return "<h2>Clips, the whole program</h2>" + _table(head, rows)
-
-
-def _lines(curves: Mapping[str, Sequence[Sequence[float]]], x: str, y: str, *, unit_square: bool = True) -> str:
-    def draw(axis: Any) -> None:
-        for name, points in curves.items():
-            if points:
-                marker = "" if len(points) > 20 else "."
-                axis.plot([p[0] for p in points], [p[1] for p in points], label=name, marker=marker)
-        axis.set_xlabel(x)
-        axis.set_ylabel(y)
-        axis.set_ylim(-0.02, 1.02)
-        if unit_square:
-            axis.set_xlim(-0.02, 1.02)
-        axis.grid(color=GREY, alpha=0.25)
-        axis.legend(frameon=False, labelcolor=GREY, fontsize=8)
-
-    return _chart(draw)
-
-
-def _chart(draw: Callable[[Any], None]) -> str:
-    """An inline SVG without a background, in a grey that suits both."""
-    colours = {"axes.edgecolor": GREY, "axes.labelcolor": GREY, "xtick.color": GREY, "ytick.color": GREY,
-               "svg.fonttype": "none", "svg.hashsalt": "report"}  # fmt: skip
-    with pyplot.rc_context(colours):
-        figure, axis = pyplot.subplots(figsize=(4.6, 3.2), layout="constrained")
-        try:
-            draw(axis)
-            out = io.StringIO()
-            figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-        finally:
-            pyplot.close(figure)
-    return "<figure>" + out.getvalue()[out.getvalue().index("<svg") :] + "</figure>"
+    return "<h2>Clips, the whole program</h2>" + table(head, rows)
