@@ -93,6 +93,7 @@ ADAPTED_BY: dict[str, tuple[str, ...]] = {
     "tensorflow": ("train.*",),
     "torch": ("train.*",),
     "sklearn": ("train.*",),
+    "PIL": ("train.*",),
     "threading": ("monitor.threads*",),
     "queue": ("monitor.threads*",),
     "concurrent": ("monitor.threads*", "train.batches"),  # concurrent.futures

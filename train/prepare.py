@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 
 from engines.contract import U8
 from engines.crop import crop_face
+from monitor.errors import SinkError
 from monitor.files import told_as_sink_error
 from monitor.types import Face
 from train.errors import DataError
-from train.manifest import Row, read_splits, split_of, write_rows
+from train.manifest import SHARES, Row, crops_sample, read_splits, split_of, write_rows
+from train.near_duplicates import clusters, difference_hash
 from train.spec import CLASSES, Item
 
 CROP_MARGIN = 0.15
@@ -29,6 +33,7 @@ STORED_PX = 176
 PAD_SHARE = 0.5
 """A tight crop in which no face is found is padded by this share of its longer side, and tried again."""
 
+Crops: TypeAlias = "np.memmap[tuple[int, ...], np.dtype[np.uint8]]"
 Find = Callable[[U8], tuple[Face, ...]]
 
 
@@ -49,9 +54,10 @@ class Plan:
     """Pictures the splits file names for these sources, whose files are not there."""
 
 
-def plan(items: Iterable[Item], root: Path, splits: Path | None) -> Plan:
+def plan(items: Iterable[Item], root: Path, splits: Path | None, *, shares: Sequence[float] = SHARES) -> Plan:
     """Each picture with its split: from a `splits` file where one is given, else by a hash of its group.
 
+    Without a splits file near-duplicates become one group, whatever the spec says, so that no copy crosses a split.
     Raises DataError where a file is not the one the splits file means, a class is empty, or all is gone that the
     splits file names for a class in a split.
     """
@@ -68,15 +74,47 @@ def plan(items: Iterable[Item], root: Path, splits: Path | None) -> Plan:
         except OSError:  # listed: one bad file among thousands should not end the work
             unreadable.append(item.path)
             continue
-        split = split_of(item.group)
+        split = ""
         if given is not None:
             want, source, label, group, split = given[item.path]
             if (want, label) != (sha256, item.label):
                 raise DataError(f"{item.path} is not the picture that {splits} names", hint="fetch the data again")
             item = Item(item.path, source, label, group)
         tasks.append(Task(item, sha256, split))
+    if given is None:
+        tasks = _split(tasks, root, shares)
     _check_whole(tasks, [(row[2], row[4]) for row in (given or {}).values() if row[1] in sources])
     return Plan(tuple(tasks), tuple(unreadable), tuple(path for path, row in absent.items() if row[1] in sources))
+
+
+def _split(tasks: Sequence[Task], root: Path, shares: Sequence[float]) -> list[Task]:
+    """The tasks with groups joined where they hold near-duplicates, and the split each group falls into."""
+    hashes = [_hashes(root / task.item.path) for task in tasks]
+    alike = clusters([plain for plain, _ in hashes], [mirrored for _, mirrored in hashes])
+    leader: dict[str, str] = {}
+
+    def root_of(group: str) -> str:
+        while leader.setdefault(group, group) != group:
+            group = leader[group]
+        return group
+
+    for task, first in zip(tasks, alike, strict=True):
+        one, two = sorted((root_of(task.item.group), root_of(tasks[first].item.group)))
+        leader[two] = one
+    joined = [replace(task.item, group=root_of(task.item.group)) for task in tasks]
+    return [Task(item, task.sha256, split_of(item.group, shares)) for item, task in zip(joined, tasks, strict=True)]
+
+
+def _hashes(path: Path) -> tuple[int, int]:
+    """Of a picture; of one that cannot be read, of its own name, so that it is like no other."""
+    try:
+        bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    except cv2.error:  # it claims to be larger than OpenCV takes
+        bgr = None
+    if bgr is not None:
+        return difference_hash(np.asarray(bgr, np.uint8))
+    own = hashlib.sha256(str(path).encode()).digest()
+    return int.from_bytes(own[:8], "big"), int.from_bytes(own[8:16], "big")
 
 
 def _check_whole(tasks: Iterable[Task], named: Iterable[tuple[str, str]]) -> None:
@@ -122,21 +160,26 @@ def _crop(bgr: U8, box: tuple[float, float, float, float]) -> U8:
 
 
 def prepare(
-    todo: Plan, root: Path, out: Path, find: Find, *, progress: Callable[[Iterable[Task]], Iterable[Task]] = iter
-) -> dict[str, object]:
+    todo: Plan, root: Path, out: Path, find: Find, *, progress: Callable[[Iterable[Task]], Iterable[Task]] = iter,
+    rule: str = "", stopped: Callable[[], bool] = lambda: False,
+) -> dict[str, object] | None:  # fmt: skip
     """Writes crops.npy, manifest.csv, unreadable.txt, missing.txt, prepare.json into `out`; returns what the last says.
 
-    prepare.json is written last: a folder without it is unfinished. Raises DataError where nothing could be read, and
-    SinkError where the folder cannot be made.
+    `rule` says how the split came about. None where it was stopped: then nothing is left of it. prepare.json is written
+    last: a folder without it is unfinished. Raises DataError where nothing could be read, and SinkError where the
+    folder cannot be made or the crops have no room: that is known before the work.
     """
     with told_as_sink_error(out, "make the folder"):
         out.mkdir(parents=True, exist_ok=True)
     (out / "prepare.json").unlink(missing_ok=True)
     part = out / "crops.part.npy"
-    crops = np.lib.format.open_memmap(part, "w+", np.uint8, (len(todo.tasks), STORED_PX, STORED_PX, 3))
+    crops = _room(part, (len(todo.tasks), STORED_PX, STORED_PX, 3))
     rows: list[Row] = []
     unreadable = list(todo.unreadable)
     for task, crop, found, face_px in _crops(progress(todo.tasks), root, find, unreadable):
+        if stopped():
+            part.unlink()
+            return None
         crops[len(rows)] = crop
         item = task.item
         rows.append(Row(task.sha256, item.path, item.source, item.label, item.group, task.split, found, face_px))
@@ -148,9 +191,24 @@ def prepare(
     _shorten(crops, len(rows), part, out / "crops.npy")
     write_rows(out / "manifest.csv", rows)
     digest = hashlib.sha256((out / "manifest.csv").read_bytes()).hexdigest()
-    facts = _facts(rows, unreadable=len(unreadable), missing=len(todo.missing), manifest_sha256=digest)
+    facts = _facts(rows, unreadable=len(unreadable), missing=len(todo.missing), manifest_sha256=digest,
+                   crops_sample_sha256=crops_sample(crops[: len(rows)]), split_rule=rule)  # fmt: skip
     (out / "prepare.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
     return facts
+
+
+def _room(part: Path, shape: tuple[int, ...]) -> Crops:
+    """A file of this shape to write into, its space taken: a disk that fills later would kill the program outright."""
+    try:
+        with told_as_sink_error(part, "make room for the crops in"):
+            crops = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
+            if hasattr(os, "posix_fallocate") and crops.size:
+                with part.open("r+b") as file:
+                    os.posix_fallocate(file.fileno(), 0, part.stat().st_size)
+    except SinkError:
+        part.unlink(missing_ok=True)
+        raise
+    return crops
 
 
 def _write_list(path: Path, names: Iterable[str]) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from engines.contract import F32
-from monitor.files import told_as_sink_error
 from train.augment import center_crop
 from train.batches import Rows
+from train.inspection.sheet import write_private
 from train.manifest import Prepared
 
 COLUMNS, SIDE_PX, LINE_PX = 8, 128, 18
@@ -32,10 +31,5 @@ def write_mistakes(data: Prepared, rows: Rows, probs: F32, most: int, margin: fl
         for n, text in enumerate((f"{row.source}: {row.label}", f"said {answer} {probs[i].max():.0%}")):
             at = (x + 3, y + SIDE_PX + (n + 1) * LINE_PX - 5)
             cv2.putText(sheet, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.38, (0, 0, 0), 1, cv2.LINE_AA)
-    with told_as_sink_error(out):
-        _, data_bytes = cv2.imencode(".jpg", sheet)
-        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data_bytes.tobytes())
-        out.chmod(0o600)
+    write_private(out, sheet)
     return len(chosen)
