@@ -88,7 +88,7 @@ def thinking(settings: Settings, engine: Engine, *, live: bool) -> tuple[Classif
     """What judges, follows and decides, as the settings and the model's card say."""
     card, decide = engine.card, settings.decide
     site = tuple(float(getattr(decide.priors, name)) for name in card.classes)
-    rule = make_rule(decide, site, card.priors, card.confidence)
+    rule = make_rule(decide, site, card.priors, card.confidence, card.classes)
     least_px = card.min_face_px if decide.min_face_px is None else decide.min_face_px
     judge = Classifier(engine, min_face_px=least_px, min_sharpness=decide.min_sharpness)
     tracker = Tracker(settings.track, rule, new_score=settings.detector.new_score)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +23,10 @@ class Rule:
     hold_s: float
     stale_s: float
     min_judgements: int
+    fake: int | None = None
+    """Index of the class whose verdict a mask must not wipe out; None = the model has none."""
+    real: int | None = None
+    """Index of the class that takes it back: a bare face, live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +41,15 @@ class Verdict:
     changed_t: float = -math.inf
     """When the label shown last changed."""
     reason: str | None = "few judgements"
+    was_fake: bool = False
+    """Once decided to be fake, and not decided to be real since."""
 
 
 def make_rule(
-    settings: DecideSettings, site_priors: tuple[float, ...], trained: tuple[float, ...], card_confidence: float
-) -> Rule:
-    """The rule for classes whose shares on site and in training are given in the same order."""
+    settings: DecideSettings, site_priors: tuple[float, ...], trained: tuple[float, ...], card_confidence: float,
+    classes: tuple[str, ...] = (),
+) -> Rule:  # fmt: skip
+    """The rule for classes whose shares on site and in training, and names, are given in the same order."""
     site = np.asarray(site_priors, np.float64) / sum(site_priors)
     return Rule(
         prior_ratio=np.asarray(site / np.asarray(trained, np.float64), np.float32),
@@ -52,6 +59,8 @@ def make_rule(
         hold_s=settings.hold_s,
         stale_s=settings.stale_s,
         min_judgements=settings.min_judgements,
+        fake=classes.index("fake") if "fake" in classes else None,
+        real=classes.index("real") if "real" in classes else None,
     )
 
 
@@ -68,9 +77,7 @@ def judged(verdict: Verdict, probs: F32, t: float, rule: Rule) -> Verdict:
         keep = math.exp(-max(0.0, t - verdict.judged_t) / rule.memory_s)
         fresh = np.asarray(keep * verdict.probs + (1 - keep) * fresh, np.float32)
     fresh.setflags(write=False)
-    return _labelled(
-        Verdict(fresh, t, verdict.judgements + 1, verdict.label, verdict.changed_t, verdict.reason), t, rule
-    )
+    return _labelled(replace(verdict, probs=fresh, judged_t=t, judgements=verdict.judgements + 1), t, rule)
 
 
 def unjudged(verdict: Verdict, reason: str, t: float, rule: Rule) -> Verdict:
@@ -94,9 +101,17 @@ def _labelled(verdict: Verdict, t: float, rule: Rule) -> Verdict:
         wanted = verdict.label
     if wanted != verdict.label and t - verdict.changed_t < rule.hold_s:
         wanted = verdict.label
-    return _with_label(verdict, wanted, t, None if wanted is not None else "unsure")
+    labelled = _with_label(verdict, wanted, t, None if wanted is not None else "unsure")
+    return replace(labelled, was_fake=_remembered(labelled, rule))
+
+
+def _remembered(verdict: Verdict, rule: Rule) -> bool:
+    """A mask hides what a fake is told by, so neither it nor doubt takes a verdict of `fake` back; a bare face does."""
+    if verdict.label is None or verdict.label not in (rule.fake, rule.real):
+        return verdict.was_fake
+    return verdict.label == rule.fake
 
 
 def _with_label(verdict: Verdict, label: int | None, t: float, reason: str | None) -> Verdict:
     changed_t = t if label != verdict.label else verdict.changed_t
-    return Verdict(verdict.probs, verdict.judged_t, verdict.judgements, label, changed_t, reason)
+    return replace(verdict, label=label, changed_t=changed_t, reason=reason)

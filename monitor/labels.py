@@ -37,6 +37,7 @@ class Labels:
     def __init__(self, ink: Ink, classes: Sequence[str]) -> None:
         self._ink = ink
         self.looks = looks_of(classes)
+        self._fake = dict(zip(classes, self.looks, strict=True)).get("fake", UNDECIDED)
 
     def look(self, track: Track) -> Look:
         return UNDECIDED if track.label is None else self.looks[track.label]
@@ -62,6 +63,8 @@ class Labels:
         line: list[tuple[Sprite, int]] = []
         if "name" in parts:
             line.append(_own(text(self.look(track).name, pen.px, WHITE, 560, pen.opacity)))
+        if "name" in parts and track.was_fake and self.look(track) is not self._fake:
+            line.append(_own(text("was fake", small, self._fake.bgr, 560, pen.opacity)))
         if "reason" in parts and track.label is None and track.reason:
             line.append(_own(text(track.reason, small, SOFT, 420, pen.opacity)))
         confidence = confidence_of(track)

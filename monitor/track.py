@@ -171,4 +171,4 @@ class Tracker:
         box = clipped(p.motion.at(self._t), *self._size)
         v = p.verdict
         face = replace(p.face, box=box)
-        return Track(p.id, face, p.since_t, p.seen_t, v.judged_t, v.judgements, v.probs, v.label, v.reason)
+        return Track(p.id, face, p.since_t, p.seen_t, v.judged_t, v.judgements, v.probs, v.label, v.reason, v.was_fake)

@@ -113,6 +113,8 @@ class Track:
     """Index into the card's classes; None = undecided."""
     reason: str | None
     """Why undecided: unclear, small, blurred, few judgements, unsure; None when decided."""
+    was_fake: bool = False
+    """Once decided to be fake, and not to be real since: a mask put on later does not take that back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ from train.commands.evaluate import evaluate
 from train.commands.export import export
 from train.commands.fit import fit
 from train.commands.inspect import inspect
+from train.commands.masked import masked
 from train.commands.prepare import prepare
 from train.commands.reproduce import reproduce
 
 app = typer.Typer(
     help="Train a classifier of your own: prepare, fit, export, evaluate; or repeat the paper.", no_args_is_help=True
 )
-for command in (prepare, inspect, fit, export, evaluate, reproduce):
+for command in (prepare, inspect, fit, export, evaluate, masked, reproduce):
     app.command()(command)

@@ -21,9 +21,9 @@ class EventLog:
 
     `decided` is a track's first label, `changed` every other one, also back to undecided (null). The keys are always
     event, t (s; the frame's own for files, since the first frame for live sources), wall, frame, track, label, reason,
-    probs ({class: probability}, null before the first judgement). A live source adds `{"event": "source", "t", "wall",
-    "frame", "state": "connecting|stalled|lost|live", "why"}` when its state changes; `frame` is the last one before, or
-    the one that came; t and frame are null before the first.
+    was_fake (see Track), probs ({class: probability}, null before the first judgement). A live source adds `{"event":
+    "source", "t", "wall", "frame", "state": "connecting|stalled|lost|live", "why"}` when its state changes; `frame` is
+    the last one before, or the one that came; t and frame are null before the first.
     """
 
     def __init__(self, path: Path | str, classes: Sequence[str]) -> None:
@@ -108,6 +108,7 @@ class EventLog:
                 "track": track.id,
                 "label": None if track.label is None else self._classes[track.label],
                 "reason": track.reason,
+                "was_fake": track.was_fake,
                 "probs": probs,
             }
         )

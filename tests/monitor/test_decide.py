@@ -14,8 +14,11 @@ EVEN = (1 / 3, 1 / 3, 1 / 3)
 REAL, FAKE, MASK = 0, 1, 2
 
 
-def rule(site=EVEN, **changes):
-    return make_rule(DecideSettings(**changes), site, EVEN, card_confidence=0.6)
+CLASSES = ("real", "fake", "mask")
+
+
+def rule(site=EVEN, classes=CLASSES, **changes):
+    return make_rule(DecideSettings(**changes), site, EVEN, card_confidence=0.6, classes=classes)
 
 
 def probs(real, fake, mask):
@@ -97,3 +100,24 @@ def test_a_label_outlives_a_short_blur_but_not_a_long_one():
     late = unjudged(decided, "blurred", 4.0, r)
     assert soon.label == MASK
     assert (late.label, late.reason) == (None, "blurred")
+
+
+def test_a_mask_put_on_later_does_not_take_a_fake_back():
+    r = rule()
+    faked, _ = feed(Verdict(), [probs(0, 1, 0)] * 50, r)
+    assert (faked.label, faked.was_fake) == (FAKE, True)
+    masked, _ = feed(faked, [probs(0, 0, 1)] * 100, r, start=2.0)
+    assert (masked.label, masked.was_fake) == (MASK, True)
+    doubtful = unjudged(masked, "blurred", 60.0, r)
+    assert (doubtful.label, doubtful.was_fake) == (None, True)
+    bare, _ = feed(doubtful, [probs(1, 0, 0)] * 100, r, start=61.0)
+    assert (bare.label, bare.was_fake) == (REAL, False)
+
+
+def test_who_was_never_called_fake_was_not():
+    r = rule()
+    _, history = feed(Verdict(), [probs(0.45, 0.55, 0), probs(0, 0, 1), probs(1, 0, 0)] * 30, r)
+    assert not any(verdict.was_fake for verdict in history if FAKE not in {v.label for v in history})
+    other = rule(classes=("a", "b", "c"))
+    verdict, _ = feed(Verdict(), [probs(0, 1, 0)] * 50, other)
+    assert (verdict.label, verdict.was_fake) == (FAKE, False)

@@ -153,6 +153,18 @@ def test_variants_grow_shorter() -> None:
     assert widths[-1] < widths[0] / 2
 
 
+def test_a_mask_on_a_fake_is_written_as_such() -> None:
+    labels = Labels(Ink(), CLASSES)
+
+    def width(label: str | None, was_fake: bool) -> int:
+        given = replace(track(1, label), was_fake=was_fake)
+        return next(labels.variants(given, 20, coasting=False, details=False)).width_px
+
+    assert width("mask", True) > width("mask", False) + 20
+    assert width(None, True) > width(None, False) + 20
+    assert width("fake", True) == width("fake", False)
+
+
 def test_the_plate_does_not_twitch_with_the_number() -> None:
     labels = Labels(Ink(), CLASSES)
     widths = {

@@ -27,7 +27,7 @@ from monitor.types import Face, Frame, Gap
 from tests.bundles import tiny_bundle
 from tests.people import HOPPER, person, played, walk_video
 
-EVENT_KEYS = ["event", "t", "wall", "frame", "track", "label", "reason", "probs"]
+EVENT_KEYS = ["event", "t", "wall", "frame", "track", "label", "reason", "was_fake", "probs"]
 SUMMARY_KEYS = {"frames", "dropped", "seconds", "fps", "stage_ms", "max_tracks_at_once", "tracks", "engine", "versions"}
 TRACK_KEYS = {"id", "label", "first_s", "last_s", "seconds", "seconds_by_label", "judgements"}
 SURE = DecideSettings(confidence=0.33)

@@ -15,7 +15,7 @@ from monitor.sinks.events import EventLog
 from monitor.types import Gap, Scene
 from tests.monitor.scenes import CLASSES, scene, track
 
-KEYS = ["event", "t", "wall", "frame", "track", "label", "reason", "probs"]
+KEYS = ["event", "t", "wall", "frame", "track", "label", "reason", "was_fake", "probs"]
 
 
 def story() -> list[Scene]:
@@ -54,7 +54,7 @@ def test_a_story_is_told_in_order(tmp_path: Path) -> None:
         ("gone", 3, 6, None),
     ]
     assert all(list(e) == KEYS for e in events)
-    assert events[0] == dict(zip(KEYS, ["appeared", 0.1, None, 1, 1, None, "few judgements", None], strict=True))
+    assert events[0] == dict(zip(KEYS, ["appeared", 0.1, None, 1, 1, None, "few judgements", False, None], strict=True))
     assert events[3]["probs"] == {"real": 0.0617, "fake": 0.0617, "mask": 0.8765}
     assert events[4]["reason"] == "unsure"
     assert events[-1]["t"] == 0.6
