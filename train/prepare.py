@@ -21,7 +21,7 @@ from monitor.files import told_as_sink_error
 from monitor.types import Face
 from train.errors import DataError
 from train.manifest import SHARES, Row, crops_sample, read_splits, split_of, write_rows
-from train.near_duplicates import clusters, difference_hash
+from train.near_duplicates import PictureHash, clusters, picture_hash
 from train.spec import CLASSES, Item
 
 CROP_MARGIN = 0.15
@@ -89,8 +89,7 @@ def plan(items: Iterable[Item], root: Path, splits: Path | None, *, shares: Sequ
 
 def _split(tasks: Sequence[Task], root: Path, shares: Sequence[float]) -> list[Task]:
     """The tasks with groups joined where they hold near-duplicates, and the split each group falls into."""
-    hashes = [_hashes(root / task.item.path) for task in tasks]
-    alike = clusters([plain for plain, _ in hashes], [mirrored for _, mirrored in hashes])
+    alike = clusters([_hash(root / task.item.path) for task in tasks])
     leader: dict[str, str] = {}
 
     def root_of(group: str) -> str:
@@ -105,16 +104,16 @@ def _split(tasks: Sequence[Task], root: Path, shares: Sequence[float]) -> list[T
     return [Task(item, task.sha256, split_of(item.group, shares)) for item, task in zip(joined, tasks, strict=True)]
 
 
-def _hashes(path: Path) -> tuple[int, int]:
+def _hash(path: Path) -> PictureHash:
     """Of a picture; of one that cannot be read, of its own name, so that it is like no other."""
     try:
         bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
     except cv2.error:  # it claims to be larger than OpenCV takes
         bgr = None
     if bgr is not None:
-        return difference_hash(np.asarray(bgr, np.uint8))
-    own = hashlib.sha256(str(path).encode()).digest()
-    return int.from_bytes(own[:8], "big"), int.from_bytes(own[8:16], "big")
+        return picture_hash(np.asarray(bgr, np.uint8))
+    own = hashlib.sha512(str(path).encode()).digest()
+    return PictureHash(int.from_bytes(own[:8], "big"), int.from_bytes(own[8:16], "big"), own[:32], own[32:])
 
 
 def _check_whole(tasks: Iterable[Task], named: Iterable[tuple[str, str]]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from engines.contract import U8
-from train.near_duplicates import difference_hash
+from train.near_duplicates import PictureHash, picture_hash
 
 SHARP_PX = 160
 """Longer side at which sharpness is measured, so that it does not depend on the size."""
@@ -35,8 +35,7 @@ class Facts:
     """Variance of the Laplacian of the grey picture, longer side SHARP_PX."""
     brightness: float
     """Mean grey, 0 to 255."""
-    hash: int
-    mirrored_hash: int
+    hash: PictureHash
 
 
 def facts_of(path: Path) -> Facts | None:
@@ -53,10 +52,9 @@ def facts_of(path: Path) -> Facts | None:
     height, width = grey.shape
     scale = SHARP_PX / max(height, width)
     same = cv2.resize(grey, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA)
-    plain, mirrored = difference_hash(np.asarray(bgr, np.uint8))
     return Facts(
         width, height, kind, jpeg_quality(tables[0]) if tables else None, _sharpness(np.asarray(same, np.uint8)),
-        round(float(grey.mean()), 1), plain, mirrored,
+        round(float(grey.mean()), 1), picture_hash(np.asarray(bgr, np.uint8)),
     )  # fmt: skip
 
 

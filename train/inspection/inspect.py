@@ -67,7 +67,7 @@ def _spread(values: Sequence[float]) -> list[float]:
 
 def _duplicates(read: Sequence[tuple[Row, Facts]]) -> dict[str, Any]:
     """How many pictures have a near-duplicate (or an equal file) within their source, in another, across splits."""
-    roots = clusters([f.hash for _, f in read], [f.mirrored_hash for _, f in read])
+    roots = clusters([f.hash for _, f in read])
     members: dict[int, list[Row]] = {}
     for (row, _), root in zip(read, roots, strict=True):
         members.setdefault(root, []).append(row)

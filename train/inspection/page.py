@@ -53,7 +53,7 @@ def _duplicates(found: Mapping[str, Any]) -> list[str]:
     rows += [[f"across classes: {pair}", n] for pair, n in found["across_classes"].items()]
     rows += [["in clusters across splits", found["across_splits"]], ["equal files", found["equal_files"]],
              ["groups in more than one split", found["groups_across_splits"]]]  # fmt: skip
-    told = f"{found['clusters']} clusters by difference hash, also mirrored, at most 4 of 64 bits apart."
+    told = f"{found['clusters']} clusters by difference hash, also mirrored, at most 28 of 256 bits apart."
     return ["<h2>Near-duplicates</h2>", table(["where", "pictures"], rows, told)]
 
 

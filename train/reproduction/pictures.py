@@ -14,7 +14,7 @@ import numpy as np
 from engines.contract import U8
 from train.errors import DataError
 from train.manifest import SPLITS, Prepared, Row
-from train.near_duplicates import clusters, difference_hash
+from train.near_duplicates import PictureHash, clusters, picture_hash
 from train.reproduction.experiment import Experiment
 from train.spec import PICTURES
 
@@ -30,7 +30,7 @@ class Picture:
     path: str
     label: str
     rgb: U8
-    hashes: tuple[int, int]
+    hash: PictureHash
 
 
 def read(experiment: Experiment, root: Path, px: int, tell: Callable[[int], None] = lambda n: None) -> list[Picture]:
@@ -60,7 +60,7 @@ def read(experiment: Experiment, root: Path, px: int, tell: Callable[[int], None
 def _picture(path: str, label: str, bgr: U8, px: int) -> Picture:
     how = cv2.INTER_AREA if min(bgr.shape[:2]) > px else cv2.INTER_LINEAR
     rgb = cv2.cvtColor(cv2.resize(bgr, (px, px), interpolation=how), cv2.COLOR_BGR2RGB)
-    return Picture(path, label, np.asarray(rgb, np.uint8), difference_hash(bgr))
+    return Picture(path, label, np.asarray(rgb, np.uint8), picture_hash(bgr))
 
 
 def drawn(pictures: Sequence[Picture], experiment: Experiment) -> list[Picture]:
@@ -79,7 +79,7 @@ def groups_of(pictures: Sequence[Picture], known: Mapping[str, str] | None) -> l
     """What must not be divided by a split: the groups of a splits file (path -> group), or near-duplicates."""
     if known is not None:
         return [known.get(picture.path, picture.path) for picture in pictures]
-    firsts = clusters([p.hashes[0] for p in pictures], [p.hashes[1] for p in pictures])
+    firsts = clusters([p.hash for p in pictures])
     return [pictures[i].path for i in firsts]
 
 
