@@ -25,7 +25,15 @@ from train.recipe import Recipe
 
 FIVE = ((2,), (2,), (2,), (2,), (2,))
 TINY = Recipe(
-    pictures=48, batch=8, input_px=32, blocks=FIVE, dense=4, bfloat16=False, learning_rate=3e-3, augment=None, dropout=0
+    pictures=48,
+    batch=8,
+    input_px=32,
+    blocks=((2,), (2,)),
+    dense=4,
+    bfloat16=False,
+    learning_rate=3e-3,
+    augment=None,
+    dropout=0,
 )
 
 
@@ -90,6 +98,8 @@ def assert_same(one, other):
 )
 def test_a_resumed_run_repeats_the_unbroken_one(data, teacher, tmp_path, changes):
     recipe = replace(TINY, **changes)
+    if recipe.teacher_weight:
+        recipe = replace(recipe, blocks=FIVE)
     start = Start(teacher=teacher if recipe.teacher_weight else None)
     whole = run(data, tmp_path / "whole", recipe, start=start, every=2)
     steps = iter(range(100))
@@ -147,7 +157,7 @@ def test_a_run_that_no_longer_improves_ends_with_its_best(data, tmp_path):
 
 
 def tiny_vgg_bundle(folder):
-    convs, denses = tiny_weights(32, filters=2, blocks=(1, 1, 1, 1, 1))
+    convs, denses = tiny_weights(32, filters=2, blocks=(1, 1))
     card = Card("tiny", "1", "vgg16", ("real", "fake", "mask"), 32, 0.15, (0.4, 0.4, 0.2), 0.6, 20.0)
     return write_bundle(folder, vgg_graph(convs, denses, input_px=32).SerializeToString(), card, "tiny", "tests")
 
@@ -155,10 +165,10 @@ def tiny_vgg_bundle(folder):
 def test_frozen_blocks_stay_as_they_came(data, tmp_path):
     bundle = tiny_vgg_bundle(tmp_path / "bundle")
     start = Start(str(bundle.folder))
-    final = run(data, tmp_path / "run", replace(TINY, frozen_blocks=2), start=start)
-    begun = run(data, tmp_path / "begun", replace(TINY, frozen_blocks=2, learning_rate=1e-12, pictures=8), start=start)
+    final = run(data, tmp_path / "run", replace(TINY, frozen_blocks=1), start=start)
+    begun = run(data, tmp_path / "begun", replace(TINY, frozen_blocks=1, learning_rate=1e-12, pictures=8), start=start)
     models = [keras.saving.load_model(file, compile=False) for file in (begun, final)]
-    for block, stays in ((1, True), (2, True), (3, False), (5, False)):
+    for block, stays in ((1, True), (2, False)):
         for layer in (f"conv{block}_1", f"norm{block}_1"):
             one, other = (np.concatenate([w.ravel() for w in m.get_layer(layer).get_weights()]) for m in models)
             assert np.allclose(one, other, atol=1e-6) == stays, layer
@@ -168,9 +178,9 @@ def test_a_teacher_teaches(data, teacher, tmp_path):
     """Features of the trained student are nearer to the teacher's than without it, and it is exported alone."""
     from train.student import Teacher
 
-    recipe = replace(TINY, pictures=8 * 60, teacher_weight=20.0, learning_rate=1e-2)
+    recipe = replace(TINY, blocks=FIVE, pictures=8 * 60, teacher_weight=20.0, learning_rate=1e-2)
     folder = tmp_path / "taught"
-    final = run(data, folder, recipe, start=Start(teacher=teacher), every=1)
+    final = run(data, folder, recipe, start=Start(teacher=teacher), every=20)
     assert len(keras.saving.load_model(final, compile=False).outputs) == 1
     state = json.loads((folder / "state.json").read_text())
     student = keras.saving.load_model(folder / state["model"])
@@ -200,7 +210,7 @@ def test_a_start_and_a_recipe_must_agree(data, teacher, tmp_path, changes, with_
 
 
 def test_what_is_no_teacher_is_refused(data, tmp_path):
-    recipe = replace(TINY, teacher_weight=1.0)
+    recipe = replace(TINY, blocks=FIVE, teacher_weight=1.0)
     np.savez(tmp_path / "other.npz", conv1=np.zeros(3))
     for name in ("missing.npz", "other.npz"):
         with pytest.raises(CheckpointError, match="holds no ResNet-50") as caught:
