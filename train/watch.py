@@ -13,13 +13,14 @@ import numpy as np
 
 from engines.contract import F32, U8
 from monitor.files import told_as_sink_error
-from train.batches import plain
+from train.batches import Rows, plain
 from train.manifest import Prepared
 from train.measure import scores, softmax
 from train.recipe import Recipe
 
 VAL_PICTURES = 800
-"""Validation pictures looked at while training; the report of a finished model takes them all."""
+"""Validation pictures looked at while training, as many of each source and class as there are; the report of a finished
+model takes them all."""
 
 Predict = Callable[[U8], F32]
 """uint8 RGB (N, P, P, 3) -> logits float32 (N, K)."""
@@ -29,8 +30,7 @@ class Watch:
     """Collects the losses of batches; `report` measures, logs a row and gives it."""
 
     def __init__(self, data: Prepared, recipe: Recipe, log: Path) -> None:
-        rows = data.where("val")
-        self._rows = np.random.default_rng(0).permutation(rows)[:VAL_PICTURES]
+        self._rows = _even_sample(data, VAL_PICTURES)
         self._rgb = plain(data, self._rows, input_px=recipe.input_px, margin=recipe.margin)
         self._labels = data.labels[self._rows]
         self._data, self._recipe, self._log = data, recipe, log
@@ -66,6 +66,15 @@ class Watch:
             if new:
                 writer.writeheader()
             writer.writerow(row)
+
+
+def _even_sample(data: Prepared, most: int) -> Rows:
+    """Validation rows, alike many of every source and class: drawn evenly, small sources would be told by a dozen."""
+    cells: dict[tuple[str, str], list[int]] = {}
+    for i in data.where("val"):
+        cells.setdefault((data.rows[i].source, data.rows[i].label), []).append(int(i))
+    rng, each = np.random.default_rng(0), max(1, most // len(cells))
+    return np.sort(np.concatenate([rng.permutation(rows)[:each] for rows in cells.values()]))
 
 
 def told(row: dict[str, Any]) -> str:

@@ -110,6 +110,18 @@ def test_a_resumed_run_repeats_the_unbroken_one(data, teacher, tmp_path, changes
     assert last["val_loss"] == resumed["val_loss"]
 
 
+def test_validation_while_training_looks_at_every_source_alike():
+    from train.watch import _even_sample
+
+    sizes = {("large", "real"): 500, ("large", "mask"): 300, ("small", "fake"): 7}
+    cells = [cell for cell, n in sizes.items() for _ in range(n)]
+    rows = tuple(Row("s", f"{i}", *cell, f"{i}", "val", "whole", 30.0) for i, cell in enumerate(cells))
+    chosen = _even_sample(Prepared(rows, np.zeros((len(rows), 8, 8, 3), np.uint8), 0.5, "d"), 90)
+    kept = [cells[i] for i in chosen]
+    assert [kept.count(cell) for cell in sizes] == [30, 30, 7]
+    assert len(set(chosen.tolist())) == 67
+
+
 def test_the_average_lags_behind_the_weights(data, tmp_path):
     plain, averaged = (
         weights(run(data, tmp_path / name, replace(TINY, average=average)))
