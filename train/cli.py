@@ -9,11 +9,12 @@ from train.commands.export import export
 from train.commands.fit import fit
 from train.commands.inspect import inspect
 from train.commands.masked import masked
+from train.commands.packing import pack, unpack
 from train.commands.prepare import prepare
 from train.commands.reproduce import reproduce
 
 app = typer.Typer(
     help="Train a classifier of your own: prepare, fit, export, evaluate; or repeat the paper.", no_args_is_help=True
 )
-for command in (prepare, inspect, fit, export, evaluate, masked, reproduce):
+for command in (prepare, inspect, fit, export, evaluate, masked, reproduce, pack, unpack):
     app.command()(command)

@@ -172,7 +172,7 @@ def prepare(
         out.mkdir(parents=True, exist_ok=True)
     (out / "prepare.json").unlink(missing_ok=True)
     part = out / "crops.part.npy"
-    crops = _room(part, (len(todo.tasks), STORED_PX, STORED_PX, 3))
+    crops = make_room(part, (len(todo.tasks), STORED_PX, STORED_PX, 3))
     rows: list[Row] = []
     unreadable = list(todo.unreadable)
     for task, crop, found, face_px in _crops(progress(todo.tasks), root, find, unreadable):
@@ -196,7 +196,7 @@ def prepare(
     return facts
 
 
-def _room(part: Path, shape: tuple[int, ...]) -> Crops:
+def make_room(part: Path, shape: tuple[int, ...]) -> Crops:
     """A file of this shape to write into, its space taken: a disk that fills later would kill the program outright."""
     try:
         with told_as_sink_error(part, "make room for the crops in"):

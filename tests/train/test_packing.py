@@ -1,0 +1,72 @@
+"""Packed crops: small, whole, the same pictures; refused where a piece is missing or another."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from monitor.cli import main
+from tests.portraits import portraits
+from train.errors import DataError
+from train.manifest import Prepared, Row, load_prepared
+from train.packing import pack, unpack
+
+
+@pytest.fixture(scope="module")
+def data():
+    portrait = np.ascontiguousarray(portraits()[0][0][40:216, 120:296, ::-1])
+    rng = np.random.default_rng(0)
+    labels = ("real", "fake", "mask") * 10
+    rows = tuple(Row(f"{i}", f"{i}.jpg", "a", k, f"g{i}", "train", "whole", 60.0) for i, k in enumerate(labels))
+    crops = np.stack([np.clip(portrait * rng.uniform(0.6, 1.1), 0, 255).astype(np.uint8) for _ in rows])
+    return Prepared(rows, crops, 0.5, "digest")
+
+
+def test_what_is_unpacked_is_what_was_packed(data, tmp_path):
+    files = pack(data, tmp_path / "packed", piece_bytes=150_000)
+    pieces = [file for file in files if file.suffix == ".npz"]
+    assert len(pieces) > 2
+    assert all(piece.stat().st_size < 200_000 for piece in pieces)
+    assert sum(piece.stat().st_size for piece in pieces) < data.crops.nbytes / 3
+    facts = unpack(tmp_path / "packed", tmp_path / "prepared")
+    again = load_prepared(tmp_path / "prepared")
+    assert again.rows == data.rows
+    assert again.margin == data.margin
+    assert again.digest == facts["manifest_sha256"]
+    assert facts["packed_jpeg_quality"] == 95
+    apart = np.abs(again.crops.astype(int) - data.crops)
+    assert apart.mean() < 2
+    assert again.crops[0].mean() != again.crops[1].mean()
+
+
+@pytest.mark.parametrize("harm", ["missing", "changed", "no index", "manifest"])
+def test_what_was_harmed_on_the_way_is_refused(data, tmp_path, harm):
+    pack(data, tmp_path, piece_bytes=150_000)
+    if harm == "missing":
+        (tmp_path / "crops-001.npz").unlink()
+    elif harm == "changed":
+        whole = bytearray((tmp_path / "crops-001.npz").read_bytes())
+        whole[2000] ^= 1
+        (tmp_path / "crops-001.npz").write_bytes(whole)
+    elif harm == "no index":
+        (tmp_path / "index.json").write_text("[]")
+    else:
+        with (tmp_path / "manifest.csv").open("a") as file:
+            file.write("more\n")
+    with pytest.raises(DataError) as caught:
+        unpack(tmp_path, tmp_path / "out")
+    assert caught.value.hint
+    with pytest.raises(DataError):
+        load_prepared(tmp_path / "out")
+
+
+def test_the_commands(data, tmp_path, monkeypatch, capsys):
+    pack(data, tmp_path / "packed", piece_bytes=1 << 20)
+    for words in (
+        ["unpack", "--packed", tmp_path / "packed", "--out", tmp_path / "prepared"],
+        ["pack", "--prepared", tmp_path / "prepared", "--out", tmp_path / "again"],
+    ):
+        monkeypatch.setattr(sys, "argv", ["monitor", "train", *map(str, words)])
+        assert main() == 0
+    assert "30 pictures" in capsys.readouterr().out
+    assert (tmp_path / "again/index.json").is_file()

@@ -1,0 +1,119 @@
+"""Prepared crops in pieces that travel: JPEG instead of raw pixels, about an eighth of the size, checked by sha256.
+
+For training on another machine. The crops lose a little (quality 95, colour at full resolution): training spoils
+pictures far more, and `prepare.json` says that it happened. The manifest stays the same, so numbers still name the same
+pictures.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from engines.contract import U8
+from monitor.files import told_as_sink_error, write_whole
+from train.errors import DataError
+from train.manifest import Prepared, crops_sample, write_rows
+from train.prepare import make_room
+
+QUALITY = 95
+INDEX = "index.json"
+_HOW = [cv2.IMWRITE_JPEG_QUALITY, QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+
+
+def pack(data: Prepared, out: Path, *, piece_bytes: int) -> list[Path]:
+    """The files written to `out`: pieces of about `piece_bytes`, and an index that names them. Raises SinkError."""
+    with told_as_sink_error(out, "make the folder"):
+        out.mkdir(parents=True, exist_ok=True)
+    pieces, names = [], {}
+    for number, piece in enumerate(_pieces(data.crops, piece_bytes)):
+        file = out / f"crops-{number:03}.npz"
+        write_whole(file, piece)
+        pieces.append(file)
+        names[file.name] = hashlib.sha256(piece).hexdigest()
+    with told_as_sink_error(out / "manifest.csv"):
+        write_rows(out / "manifest.csv", data.rows)
+        manifest = (out / "manifest.csv").read_bytes()
+    index = {
+        "pieces": names, "shape": list(data.crops.shape), "margin": data.margin, "jpeg_quality": QUALITY,
+        "manifest_sha256": hashlib.sha256(manifest).hexdigest(),
+    }  # fmt: skip
+    write_whole(out / INDEX, json.dumps(index, indent=1).encode())
+    return [*pieces, out / "manifest.csv", out / INDEX]
+
+
+def _pieces(crops: U8, piece_bytes: int) -> Iterator[bytes]:
+    coded: list[bytes] = []
+    size = 0
+    for crop in crops:
+        data = cv2.imencode(".jpg", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), _HOW)[1].tobytes()
+        if coded and size + len(data) > piece_bytes:
+            yield _piece(coded)
+            coded, size = [], 0
+        coded.append(data)
+        size += len(data)
+    if coded:
+        yield _piece(coded)
+
+
+def _piece(coded: list[bytes]) -> bytes:
+    out = io.BytesIO()
+    sizes = np.array([len(data) for data in coded], np.uint32)
+    np.savez(out, sizes=sizes, data=np.frombuffer(b"".join(coded), np.uint8))
+    return out.getvalue()
+
+
+def unpack(folder: Path, out: Path) -> dict[str, Any]:
+    """The prepared data of a packed folder, written to `out`; returns what its prepare.json says.
+
+    Raises DataError for pieces that are missing or not what the index names, SinkError.
+    """
+    index, hint = _index(folder), f"copy the whole folder again, with {INDEX}"
+    with told_as_sink_error(out, "make the folder"):
+        out.mkdir(parents=True, exist_ok=True)
+    (out / "prepare.json").unlink(missing_ok=True)
+    text = _checked(folder / "manifest.csv", index["manifest_sha256"], hint)
+    crops, at = make_room(out / "crops.npy", tuple(index["shape"])), 0
+    for name, digest in index["pieces"].items():
+        with np.load(io.BytesIO(_checked(folder / name, digest, hint)), allow_pickle=False) as piece:
+            sizes, data = piece["sizes"].astype(np.int64), piece["data"]
+        for end, size in zip(np.cumsum(sizes), sizes, strict=True):
+            bgr = cv2.imdecode(data[end - size : end], cv2.IMREAD_COLOR)
+            crops[at] = cv2.cvtColor(np.asarray(bgr), cv2.COLOR_BGR2RGB)
+            at += 1
+    crops.flush()
+    write_whole(out / "manifest.csv", text)
+    facts = {
+        "margin": index["margin"], "manifest_sha256": index["manifest_sha256"], "pictures": at,
+        "crops_sample_sha256": crops_sample(crops), "packed_jpeg_quality": index["jpeg_quality"],
+    }  # fmt: skip
+    write_whole(out / "prepare.json", json.dumps(facts, indent=1).encode())
+    return facts
+
+
+def _index(folder: Path) -> dict[str, Any]:
+    try:
+        index: dict[str, Any] = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        if missing := {"pieces", "shape", "margin", "jpeg_quality", "manifest_sha256"} - index.keys():
+            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+        return index
+    except (OSError, ValueError, AttributeError) as error:
+        hint = "make them with: monitor train pack"
+        raise DataError(f"{folder} holds no packed crops: {error}", hint=hint) from error
+
+
+def _checked(path: Path, digest: str, hint: str) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}", hint=hint) from error
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise DataError(f"{path} is not what {INDEX} names", hint=hint)
+    return data
