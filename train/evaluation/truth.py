@@ -12,18 +12,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+import pydantic
 
 from monitor import yamlish
 from monitor.types import Box
 from train.errors import DataError
-from train.spec import CLASSES
 
 LABELS = "labels.yaml"
 CLIPS = (".mp4", ".avi", ".mkv", ".webm", ".gif", ".mov", ".m4v")
 NOBODY = "none"
 _HINT = "each entry: clip, spans: [{from_s, to_s, label}], and ignore: [x0, y0, x1, y1] where it is wanted"
+
+_Number = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
+_Corners = Annotated[list[_Number], pydantic.Field(min_length=4, max_length=4)]
+
+
+def _several(values: Any) -> Any:
+    """One box may stand without a list around it."""
+    return [values] if isinstance(values, list) and values and not isinstance(values[0], list) else values
+
+
+class _Span(pydantic.BaseModel, extra="forbid", strict=True):
+    from_s: _Number
+    to_s: _Number
+    label: Literal["real", "fake", "mask", "none"]
+    who: Literal["all"] = "all"
+
+
+class _Entry(pydantic.BaseModel, extra="forbid", strict=True):
+    clip: Annotated[str, pydantic.Field(min_length=1)]
+    spans: list[_Span]
+    ignore: Annotated[list[_Corners], pydantic.BeforeValidator(_several)] = []
 
 
 @dataclass(frozen=True)
@@ -82,45 +105,32 @@ def _entries(path: Path) -> list[Any]:
 
 
 def _truth(entry: Any, files: Sequence[Path], where: str) -> Truth:
-    if (
-        not isinstance(entry, dict)
-        or not entry.keys() >= {"clip", "spans"}
-        or entry.keys() - {"clip", "spans", "ignore"}
-    ):
-        raise DataError(f"{where}: wants the keys clip and spans, may have ignore", hint=_HINT)
-    matches = [file for file in files if file.name.startswith(str(entry["clip"]))]
+    try:
+        told = _Entry.model_validate(entry)
+    except pydantic.ValidationError as error:
+        lines = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'entry'}: {e['msg']}" for e in error.errors()[:3])
+        raise DataError(f"{where}: {lines}", hint=_HINT) from error
+    matches = [file for file in files if file.name.startswith(told.clip)]
     if len(matches) != 1:
         names = ", ".join(file.name for file in matches) or "no file"
-        raise DataError(
-            f"{where}: {entry['clip']} fits {names}", hint="write as much of the name as tells it from others"
-        )
-    if not isinstance(entry["spans"], list):
-        raise DataError(f"{where}: spans wants a list", hint=_HINT)
-    spans = tuple(_span(span, where) for span in entry["spans"])
-    boxes = entry.get("ignore") or []
-    boxes = [boxes] if boxes and not isinstance(boxes[0], list) else boxes
-    return Truth(matches[0], spans, tuple(_box(box, where) for box in boxes))
+        what = f"{where}: {told.clip} fits {names}"
+        raise DataError(what, hint="write as much of the name as tells it from others")
+    spans = tuple(sorted((_span(span, where) for span in told.spans), key=lambda span: span.from_s))
+    for one, other in pairwise(spans):
+        if other.from_s < one.to_s:
+            what = f"{where}: two spans hold at second {other.from_s:g}, {one.label} and {other.label}"
+            raise DataError(what, hint="spans of a clip may touch, not overlap")
+    return Truth(matches[0], spans, tuple(_box(box, where) for box in told.ignore))
 
 
-def _span(span: Any, where: str) -> Span:
-    if not isinstance(span, dict) or not span.keys() >= {"from_s", "to_s", "label"} or span.keys() - _SPAN_KEYS:
-        raise DataError(f"{where}: a span wants from_s, to_s and label, got {span!r}", hint=_HINT)
-    if (
-        not all(isinstance(span[key], int | float) for key in ("from_s", "to_s"))
-        or not 0 <= span["from_s"] < span["to_s"]
-    ):
-        raise DataError(f"{where}: a span wants 0 <= from_s < to_s, got {span!r}", hint=_HINT)
-    if span["label"] not in {*CLASSES, NOBODY}:
-        raise DataError(f"{where}: no label {span['label']!r}", hint=f"labels: {', '.join((*CLASSES, NOBODY))}")
-    if span.get("who", "all") != "all":
-        raise DataError(f"{where}: who can only be all, got {span['who']!r}", hint=_HINT)
-    return Span(float(span["from_s"]), float(span["to_s"]), str(span["label"]))
+def _span(told: _Span, where: str) -> Span:
+    if not told.from_s < told.to_s:
+        raise DataError(f"{where}: a span wants from_s < to_s, got {told.from_s:g} to {told.to_s:g}", hint=_HINT)
+    return Span(told.from_s, told.to_s, told.label)
 
 
-_SPAN_KEYS = {"from_s", "to_s", "label", "who"}
-
-
-def _box(values: Any, where: str) -> Box:
-    if not isinstance(values, list) or len(values) != 4 or not all(isinstance(v, int | float) for v in values):
-        raise DataError(f"{where}: ignore wants four numbers x0 y0 x1 y1, got {values!r}", hint=_HINT)
-    return Box(*map(float, values))
+def _box(corners: list[float], where: str) -> Box:
+    box = Box(*corners)
+    if not (box.x0 < box.x1 and box.y0 < box.y1):
+        raise DataError(f"{where}: ignore wants x0 < x1 and y0 < y1, got {corners}", hint=_HINT)
+    return box
