@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from train.averaging import renormalise
 from train.backend import seed_dropout
 from train.batches import Batches
 from train.checkpoints import RunFolder
-from train.errors import TrainError
+from train.imitation import imitate
 from train.manifest import Prepared
 from train.recipe import Recipe
+from train.start import Start
 from train.student import Teacher, with_projections, without_projections
 from train.watch import Watch, told
 from train.weights import adopt
@@ -26,15 +28,6 @@ from train.weights import adopt
 Say = Callable[[str], None]
 TEACHER_CROPS = 256
 """Training pictures from which the scales of the teacher's channels and the first projections are taken."""
-
-
-@dataclass(frozen=True)
-class Start:
-    """What a run starts from and is guided by, besides pictures and recipe."""
-
-    weights: str = "none"
-    """none, imagenet, a .keras file or a bundle's name or folder."""
-    teacher: Path | None = None
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
@@ -59,14 +52,16 @@ def fit(
     in more than `pictures` and `decay`, SinkError where a file cannot be written: the checkpoint before stays whole.
     """
     start = start or Start()
-    if recipe.frozen_blocks and start.weights == "none":
-        raise TrainError("blocks that stay random are of no use", hint="name --weights, or set frozen_blocks: 0")
+    start.check(recipe)
     keras.utils.set_random_seed(recipe.seed)
     keras.mixed_precision.set_global_policy("mixed_bfloat16" if recipe.bfloat16 else "float32")
-    folder = RunFolder(run, recipe, data.digest, _named(start))
+    folder = RunFolder(run, recipe, data.digest, start.named)
     batches = Batches(data, recipe)
     teacher = _teacher(start, recipe, batches)
-    model, first, best = _open(folder, data, recipe, start, batches, teacher, say)
+    opened = _open(folder, data, recipe, start, batches, teacher, say, stopped)
+    if opened is None:
+        return None
+    model, first, best = opened
     watch = Watch(data, recipe, run / "log.csv")
     last = first if best.waited(recipe.patience) else recipe.steps
     for step, rgb, onehot in batches.ahead(first, last):
@@ -89,17 +84,10 @@ def fit(
     return _finish(folder, model, recipe, batches)
 
 
-def _named(start: Start) -> str:
-    return start.weights if start.teacher is None else f"{start.weights}, guided by {start.teacher.name}"
-
-
 def _teacher(start: Start, recipe: Recipe, batches: Batches) -> Teacher | None:
     if recipe.teacher_weight == 0:
-        if start.teacher is not None:
-            raise TrainError("a teacher is given, but the recipe's teacher_weight is 0", hint="set teacher_weight: 1")
         return None
-    if start.teacher is None:
-        raise TrainError("the recipe wants a teacher", hint="name its file with --teacher, or set teacher_weight: 0")
+    assert start.teacher is not None
     return Teacher(start.teacher, _teaching_crops(batches, recipe))
 
 
@@ -163,18 +151,31 @@ def _compile(model: keras.Model, recipe: Recipe) -> keras.Model:
 
 
 def _open(
-    folder: RunFolder, data: Prepared, recipe: Recipe, start: Start, batches: Batches, teacher: Teacher | None, say: Say
-) -> tuple[keras.Model, int, _Best]:
-    """The model to train, the next step, and the best so far."""
-    if (state := folder.last()) is not None:
+    folder: RunFolder, data: Prepared, recipe: Recipe, start: Start, batches: Batches, teacher: Teacher | None,
+    say: Say, stopped: Callable[[], bool],
+) -> tuple[keras.Model, int, _Best] | None:  # fmt: skip
+    """The model to train, the next step, and the best so far; None where it was stopped before the first step."""
+    state = folder.last()
+    if state is not None and state["step"] > 0:
         say(f"going on after step {state['step']} of {recipe.steps}")
         best = _Best(float(state.get("best", "inf")), int(state.get("since", 0)))
         return folder.load(state), int(state["step"]), best
-    model = architecture(recipe.arch).build(recipe, len(data.classes))
-    adopt(model, start.weights, batches.batch(0)[0], say, width=recipe.width)
+    if state is None:
+        model = architecture(recipe.arch).build(recipe, len(data.classes))
+        adopt(model, start.weights, batches.batch(0)[0], say, width=recipe.width, head=not recipe.imitate)
+    else:
+        model = folder.load(state)
+    if recipe.imitate and start.teacher is not None:
+        save, done = partial(_save_imitation, folder, model), int(state["imitated"]) if state else 0
+        if not imitate(model, start.teacher, data, recipe, done=done, save=save, say=say, stopped=stopped):
+            return None
     if teacher is not None:
         model = with_projections(model, teacher, _teaching_crops(batches, recipe))
     return _compile(model, recipe), 0, _Best()
+
+
+def _save_imitation(folder: RunFolder, model: keras.Model, block: int) -> None:
+    folder.save(model, 0, imitated=block)
 
 
 def _alone(model: keras.Model) -> keras.Model:

@@ -16,10 +16,11 @@ import numpy as np
 
 from train.batches import plain
 from train.errors import DataError, TrainError
-from train.fit import Say, Start, fit, predict
+from train.fit import Say, fit, predict
 from train.manifest import Prepared
 from train.measure import auc_by_source, softmax
 from train.recipe import Recipe
+from train.start import Start
 
 LEFT_OUT = "left out"
 """The split of the rows of a source that a run must not see."""
@@ -77,8 +78,9 @@ def leave_one_out(
         for source in sources or known:
             say(f"{name}: without {source}")
             part = without(data, source)
-            guide = replace(start, teacher=start.teacher if recipe.teacher_weight else None)
-            alike = recipe if start.weights != "none" else replace(recipe, frozen_blocks=0)  # nothing to keep
+            guide = replace(start, teacher=start.teacher if recipe.wants_teacher else None)
+            nothing_to_keep = start.weights == "none" and not recipe.imitate
+            alike = replace(recipe, frozen_blocks=0) if nothing_to_keep else recipe
             final = fit(part, folder / name / source, alike, start=guide, say=say, stopped=stopped)
             if final is None:
                 return None
@@ -87,7 +89,7 @@ def leave_one_out(
         mean = float(np.mean([result.auc for result in results]))
         found[name] = {
             "sources": [asdict(result) for result in results], "mean_auc": mean, "pictures": recipe.pictures,
-            "input_px": recipe.input_px, "teacher": start.teacher is not None and recipe.teacher_weight > 0,
+            "input_px": recipe.input_px, "teacher": recipe.wants_teacher,
         }  # fmt: skip
     return dict(sorted(found.items(), key=lambda item: -item[1]["mean_auc"]))
 

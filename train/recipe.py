@@ -52,6 +52,8 @@ class Recipe:
     """Beta(mixup, mixup) draws how two pictures of a batch are mixed (Zhang et al. 2018); 0 = never."""
     average: float = 0.0
     """Decay a step of the exponential moving average of the weights that is exported; 0 = the last weights."""
+    imitate: int = 0
+    """Pictures with which blocks 3, 4 and 5 of VGG16 each learn a teacher's features before any label; 0 = none."""
     teacher_weight: float = 0.0
     """Of the teacher's features in the loss, beside the labels with 1; 0 = no teacher."""
     patience: int = 0
@@ -73,10 +75,14 @@ class Recipe:
             raise TrainError("pictures, batch and dense must be 1 or more", hint=SEE)
         if not (0 <= self.average < 1 and 0 <= self.paired <= 1):
             raise TrainError("average and paired must be in 0..1", hint=SEE)
-        if min(self.mixup, self.patience, self.teacher_weight) < 0:
-            raise TrainError("mixup, patience and teacher_weight must be 0 or more", hint=SEE)
+        if min(self.mixup, self.patience, self.teacher_weight, self.imitate) < 0:
+            raise TrainError("mixup, patience, teacher_weight and imitate must be 0 or more", hint=SEE)
         if self.patience and self.average:
             raise TrainError("patience keeps the best weights, average the mean of the last: choose one", hint=SEE)
+
+    @property
+    def wants_teacher(self) -> bool:
+        return self.teacher_weight > 0 or self.imitate > 0
 
     @property
     def steps(self) -> int:

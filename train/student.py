@@ -6,6 +6,7 @@ A few thousand labelled pictures say little about what a face looks like; featur
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +17,21 @@ from engines.contract import F32, U8
 from train.errors import TrainError
 from train.teacher import load_teacher
 
-PROJECTIONS = ("teach3", "teach4")
-
 
 class Teacher:
     """The targets for a batch, each channel divided by its deviation over the pictures given first."""
 
-    def __init__(self, path: Path, rgb: U8) -> None:
+    def __init__(self, path: Path, rgb: U8, stages: Sequence[int] = (3, 4)) -> None:
         """`rgb` uint8 (N, P, P, 3) are training pictures for the scales. Raises CheckpointError."""
-        self._model = load_teacher(path)
+        self._model = load_teacher(path, stages)
         self.channels: list[int] = [int(y.shape[-1]) for y in self._model.outputs]
         self._scales = [np.maximum(y.std(axis=(0, 1, 2)), 1e-2) for y in self._features(rgb)]
 
     def _features(self, rgb: U8) -> list[F32]:
-        answers = self._model.predict_on_batch(rgb.astype(np.float32))
-        return [_single(y) for y in answers]
+        return _features(self._model, rgb)
 
     def targets(self, rgb: Any) -> list[F32]:
-        """Float32 (N, P/16, P/16, C3) and (N, P/32, P/32, C4), cut at 5 deviations."""
+        """For each stage float32 (N, P/S, P/S, C) with its stride S and channels C, cut at 5 deviations."""
         return [np.minimum(y / s, 5.0) for y, s in zip(self._features(rgb), self._scales, strict=True)]
 
 
@@ -46,19 +44,28 @@ def with_projections(model: keras.Model, teacher: Teacher, rgb: U8) -> keras.Mod
     """
     if not any(layer.name == "pool5" for layer in model.layers):
         raise TrainError("a teacher guides only vgg16 with five blocks", hint="leave --teacher away")
-    layers = keras.layers
     fine = model.get_layer("pool5").input  # behind the last ReLU, stride 16
     coarse = model.get_layer("pool5").output  # stride 32
+    return projected(keras.Model(model.input, [fine, coarse]), teacher, rgb, model.outputs)
+
+
+def projected(features: keras.Model, teacher: Teacher, rgb: U8, first: Sequence[Any] = ()) -> keras.Model:
+    """A model with the outputs `first` and each of `features`' outputs, projected to the channels of a stage."""
+    layers = keras.layers
     outputs = [
-        layers.Conv2D(n, 1, name=name, dtype="float32")(layers.Activation("linear", dtype="float32")(x))
-        for x, n, name in zip((fine, coarse), teacher.channels, PROJECTIONS, strict=True)
+        layers.Conv2D(n, 1, name=f"teach{k}", dtype="float32")(layers.Activation("linear", dtype="float32")(x))
+        for k, (x, n) in enumerate(zip(features.outputs, teacher.channels, strict=True))
     ]
-    student = keras.Model(model.input, [model.output, *outputs], name="student")
-    features = keras.Model(model.input, [fine, coarse]).predict_on_batch(rgb.astype(np.float32))
-    for x, y, name in zip(features, teacher.targets(rgb), PROJECTIONS, strict=True):
-        kernel, bias = _best_linear(_single(x), y)
-        student.get_layer(name).set_weights([kernel[None, None], bias])
+    student = keras.Model(features.input, [*first, *outputs], name="student")
+    for k, (x, y) in enumerate(zip(_features(features, rgb), teacher.targets(rgb), strict=True)):
+        kernel, bias = _best_linear(x, y)
+        student.get_layer(f"teach{k}").set_weights([kernel[None, None], bias])
     return student
+
+
+def _features(model: keras.Model, rgb: Any) -> list[F32]:
+    answers = model.predict_on_batch(rgb.astype(np.float32))
+    return [_single(y) for y in (answers if isinstance(answers, list) else [answers])]
 
 
 def _single(values: Any) -> F32:

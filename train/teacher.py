@@ -6,6 +6,7 @@ The weights are a file of float16 kernels OIHW and float32 biases, batch normali
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,15 @@ _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet's pictures, in RGB of 0..1."""
 
 
-def load_teacher(path: Path) -> keras.Model:
-    """uint8-valued RGB (N, P, P, 3) -> features of stages 3 (N, P/16, P/16, 1024) and 4 (N, P/32, P/32, 2048).
+def load_teacher(path: Path, stages: Sequence[int] = (3, 4)) -> keras.Model:
+    """uint8-valued RGB (N, P, P, 3) -> features of the `stages`, of 1 (N, P/4, P/4, 256) to 4 (N, P/32, P/32, 2048).
 
     Not trainable. Raises CheckpointError for a file that is no such ResNet-50.
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name.removeprefix("1."): stored[name].astype(np.float32) for name in stored.files}
-        model = _resnet(arrays)
+        model = _resnet(arrays, stages)
     except (OSError, ValueError, KeyError) as error:
         what = f"{path} holds no ResNet-50: {error}"
         raise CheckpointError(what, hint="name a file with the kernels conv1, layer1.0.conv1, ...") from error
@@ -36,7 +37,7 @@ def load_teacher(path: Path) -> keras.Model:
     return model
 
 
-def _resnet(arrays: dict[str, Any]) -> keras.Model:
+def _resnet(arrays: dict[str, Any], wanted: Sequence[int]) -> keras.Model:
     layers = keras.layers
     inputs = keras.Input((None, None, 3), name="rgb")
     scale = [1 / (255 * d) for d in _DEVIATION]
@@ -52,7 +53,7 @@ def _resnet(arrays: dict[str, Any]) -> keras.Model:
 
     x = layers.ReLU()(conv(x, "conv1", stride=2, pad=3))
     x = layers.MaxPooling2D(3, strides=2)(layers.ZeroPadding2D(((0, 1), (0, 1)))(x))  # all values are 0 or more
-    stages = []
+    outputs = {}
     for stage, blocks in enumerate(BLOCKS, 1):
         for block in range(blocks):
             name, stride = f"layer{stage}.{block}", 2 if stage > 1 and block == 0 else 1
@@ -60,8 +61,7 @@ def _resnet(arrays: dict[str, Any]) -> keras.Model:
             y = conv(layers.ReLU()(conv(y, f"{name}.conv2", pad=1)), f"{name}.conv3")
             short = conv(x, f"{name}.downsample.0", stride) if block == 0 else x
             x = layers.ReLU()(layers.Add()([y, short]))
-        stages.append(x)
-    model = keras.Model(inputs, stages[2:], name="teacher")
+        outputs[stage] = x
     for layer, name in todo:
         layer.set_weights([arrays[f"{name}.weight"].transpose(2, 3, 1, 0), arrays[f"{name}.bias"]])
-    return model
+    return keras.Model(inputs, [outputs[stage] for stage in wanted], name="teacher")

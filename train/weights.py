@@ -15,10 +15,13 @@ from train.mobilenet import imagenet_into
 from train.model import Convs, Denses, folded
 
 
-def adopt(model: keras.Model, weights: str, rgb: U8, say: Callable[[str], None], *, width: float = 1.0) -> None:
+def adopt(
+    model: keras.Model, weights: str, rgb: U8, say: Callable[[str], None], *, width: float = 1.0, head: bool = True
+) -> None:
     """Sets the layers of `model` from `weights`: none, imagenet, a .keras file or, for VGG16, a bundle.
 
-    Dense layers are taken where they fit, too: those of ImageNet, of another input size or of other classes do not.
+    Dense layers are taken where they fit, too: those of ImageNet, of another input size or of other classes do not;
+    without `head` none are, as for convolutions that are about to learn something else.
     `rgb` uint8 (N, P, P, 3) is a batch of training pictures: the normalisation after each layer is set to what it sees
     there, so that the network answers as before. Raises CheckpointError.
     """
@@ -36,7 +39,7 @@ def adopt(model: keras.Model, weights: str, rgb: U8, say: Callable[[str], None],
             f"the weights {weights} are of another network: {have} instead of {want}", hint="use none"
         )
     hidden = _settle_convs(model, convs, rgb)
-    fits = [k.shape for k, _ in denses] == [tuple(model.get_layer(n).kernel.shape) for n in DENSES]
+    fits = head and [k.shape for k, _ in denses] == [tuple(model.get_layer(n).kernel.shape) for n in DENSES]
     if fits:
         _settle_denses(model, denses, hidden)
     say(f"started from {'all layers' if fits else 'the convolutions'} of {weights}")

@@ -17,11 +17,14 @@ from engines.bundle import write_bundle
 from engines.contract import Card
 from monitor.errors import SinkError
 from tests.bundles import tiny_weights
+from train.batches import plain
 from train.errors import CheckpointError, TrainError
-from train.fit import Start, fit
+from train.fit import fit
 from train.graph import vgg_graph
 from train.manifest import Prepared, Row
 from train.recipe import Recipe
+from train.start import Start
+from train.student import Teacher, projected
 
 FIVE = ((2,), (2,), (2,), (2,), (2,))
 TINY = Recipe(
@@ -188,8 +191,6 @@ def test_frozen_blocks_stay_as_they_came(data, tmp_path):
 
 def test_a_teacher_teaches(data, teacher, tmp_path):
     """Features of the trained student are nearer to the teacher's than without it, and it is exported alone."""
-    from train.student import Teacher
-
     recipe = replace(TINY, blocks=FIVE, pictures=8 * 60, teacher_weight=20.0, learning_rate=1e-2)
     folder = tmp_path / "taught"
     final = run(data, folder, recipe, start=Start(teacher=teacher), every=20)
@@ -206,11 +207,67 @@ def test_a_teacher_teaches(data, teacher, tmp_path):
         assert constant > 0
 
 
+IMITATING = replace(TINY, blocks=FIVE, imitate=4 * 5, frozen_blocks=2, pictures=16)
+
+
+def explained(model, block, teacher, rgb):
+    """Share of the variance of the teacher's stage that the best linear map of the block's features explains."""
+    guide = Teacher(teacher, rgb, stages=(block - 2,))
+    pupil = projected(keras.Model(model.input, model.get_layer(f"pool{block}").input), guide, rgb)
+    (target,) = guide.targets(rgb)
+    answer = np.asarray(pupil.predict_on_batch(rgb.astype(np.float32)))
+    return 1 - ((answer - target) ** 2).mean() / target.var(axis=(0, 1, 2)).mean()
+
+
+@pytest.fixture(scope="module")
+def waves(data):
+    """Gratings of random direction, width and colour: something that features can be of."""
+    rng, y_x = np.random.default_rng(2), np.mgrid[:44, :44]
+    crops = []
+    for _ in data.rows:
+        direction = rng.normal(0, 0.3, 2)
+        wave = np.sin(np.tensordot(direction, y_x, 1) + rng.uniform(0, 6))[..., None]
+        crops.append(np.uint8(128 + 100 * wave * rng.uniform(-1, 1, 3)))
+    return replace(data, crops=np.stack(crops))
+
+
+def test_blocks_imitate_before_labels(waves, teacher, tmp_path):
+    """Every block learns its stage; what is frozen afterwards stays as it was learned."""
+    said, recipe = [], replace(IMITATING, blocks=((8,),) * 5, imitate=4 * 200)
+    final = run(waves, tmp_path / "run", recipe, start=Start(teacher=teacher), say=said.append)
+    assert [line.split(" imitates")[0] for line in said if "imitates" in line] == ["block 3", "block 4", "block 5"]
+    early = run(waves, tmp_path / "early", replace(recipe, learning_rate=1e-12), start=Start(teacher=teacher))
+    before = keras.saving.load_model(early, compile=False)
+    untaught = replace(recipe, imitate=0, frozen_blocks=0, learning_rate=1e-12)
+    without = keras.saving.load_model(run(waves, tmp_path / "untaught", untaught), compile=False)
+    rgb = plain(waves, waves.where("val"), input_px=32, margin=TINY.margin)
+    for block in (3, 4):
+        assert explained(before, block, teacher, rgb) > 1.1 * explained(without, block, teacher, rgb)
+    after = keras.saving.load_model(final, compile=False)
+    for block, stays in ((1, True), (2, True), (3, False), (5, False)):
+        one, other = (m.get_layer(f"conv{block}_1").get_weights()[0] for m in (before, after))
+        assert np.allclose(one, other, atol=1e-6) == stays, block
+
+
+@pytest.mark.parametrize("stop_at", [2, 7])
+def test_a_resumed_imitation_repeats_the_unbroken_one(data, teacher, tmp_path, stop_at):
+    start, steps = Start(teacher=teacher), iter(range(1000))
+    whole = run(data, tmp_path / "whole", IMITATING, start=start)
+    stopped = run(data, tmp_path / "broken", IMITATING, start=start, stopped=lambda: next(steps) >= stop_at)
+    assert stopped is None
+    said = []
+    assert_same(whole, run(data, tmp_path / "broken", IMITATING, start=start, say=said.append))
+    again = sum("imitates" in line for line in said)
+    assert again == 3 - stop_at // 5  # finished blocks are not taught again
+
+
 @pytest.mark.parametrize(
     ("changes", "with_teacher", "says"),
     [
-        ({}, True, "teacher_weight is 0"),
+        ({}, True, "teacher_weight and imitate are 0"),
         ({"teacher_weight": 1.0}, False, "wants a teacher"),
+        ({"imitate": 4}, False, "wants a teacher"),
+        ({"imitate": 4}, True, "only vgg16 with five blocks"),
         ({"frozen_blocks": 1}, False, "of no use"),
     ],
 )

@@ -10,10 +10,10 @@ pytest.importorskip("keras")
 from train.augment import Augment
 from train.batches import Batches
 from train.errors import DataError, TrainError
-from train.fit import Start
 from train.leave_out import LEFT_OUT, leave_one_out, sources_with_fakes, table, without
 from train.manifest import Prepared, Row
 from train.recipe import Recipe
+from train.start import Start
 
 TINY = Recipe(
     pictures=8 * 60, batch=8, input_px=32, blocks=((4,), (4,)), dense=8, bfloat16=False, learning_rate=5e-3,

@@ -15,11 +15,12 @@ from tests.bundles import tiny_crops
 from train.architectures import architecture
 from train.errors import CheckpointError
 from train.export import export
-from train.fit import Start, fit, predict
+from train.fit import fit, predict
 from train.manifest import Prepared, Row
 from train.measure import softmax
 from train.mobilenet import STAGES, build_mobilenet, imagenet_into
 from train.recipe import Recipe
+from train.start import Start
 
 SMALL = Recipe(
     arch="mobilenetv2", pictures=800, batch=16, input_px=32, width=0.25, bfloat16=False, learning_rate=5e-3,

@@ -271,7 +271,8 @@ def test_another_recipe_does_not_go_on_in_the_same_folder(prepared, tmp_path):
 
 def test_a_run_can_start_from_a_bundle(prepared, tmp_path):
     from train.export import export
-    from train.fit import Start, fit, predict
+    from train.fit import fit, predict
+    from train.start import Start
 
     fit(prepared, tmp_path / "first", recipe(), say=lambda _: None)
     export(prepared, tmp_path / "first", tmp_path / "bundle", name="tiny", version="0")

@@ -58,7 +58,7 @@ def test_presets_load_by_name():
     for name, path in presets.items():
         assert load_recipe(name) == load_recipe(path)
         assert path.read_text().startswith("# ")
-    assert load_recipe("guided").teacher_weight > 0
+    assert load_recipe("guided").wants_teacher
     with pytest.raises(TrainError, match="cannot read the recipe giuded") as caught:
         load_recipe("giuded")
     assert "guided" in caught.value.hint
@@ -86,5 +86,5 @@ def test_the_fields_of_stored_recipes_keep_their_names_and_values():
         "dropout": 0.5, "dense": 256,
         "blocks": ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512)), "bfloat16": True,
         "seed": 1, "arch": "vgg16", "paired": 0.0, "width": 1.0, "frozen_blocks": 0, "mixup": 0.0, "average": 0.0,
-        "teacher_weight": 0.0, "patience": 0,
+        "teacher_weight": 0.0, "patience": 0, "imitate": 0,
     }  # fmt: skip

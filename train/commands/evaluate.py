@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from train.commands.options import BundleName, PreparedFolder, Split
+from train.commands.options import BundleName, Precision, PreparedFolder, Split
 
 _LEAVING = "Leaving one source out"
 
@@ -18,6 +18,9 @@ def evaluate(
     split: Annotated[Split, typer.Option(help="Which part of the pictures.")] = Split.TEST,
     out: Annotated[Path | None, typer.Option(help="A folder for report.html and report.json.")] = None,
     numbers: Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file, too.")] = None,
+    precision: Annotated[
+        list[Precision] | None, typer.Option(help="Which to compare, the first in detail; default: all. fp16 is slow.")
+    ] = None,
     robustness: Annotated[int, typer.Option(help="Pictures of each source and class for its curves; 0: none.")] = 12,
     mistakes: Annotated[int, typer.Option(help="Show so many mistakes in OUT/mistakes.jpg (pictures of people!).")] = 0,
     videos: Annotated[Path | None, typer.Option(help="Instead: clips, with a labels.yaml beside them.")] = None,
@@ -53,5 +56,8 @@ def evaluate(
         raise TrainError("--mistakes wants a folder to write to", hint="name one with --out")
     from train.commands.report import on_pictures
 
-    on_pictures(prepared, bundle, split.value, out, numbers, robustness=robustness, mistakes=mistakes)
+    precisions = tuple(dict.fromkeys(chosen.value for chosen in precision or Precision))
+    on_pictures(
+        prepared, bundle, split.value, out, numbers, precisions=precisions, robustness=robustness, mistakes=mistakes
+    )
     return 0

@@ -25,10 +25,10 @@ def fit(
     from dataclasses import replace
 
     from train.errors import CheckpointError
-    from train.fit import Start
     from train.fit import fit as run_fit
     from train.manifest import load_prepared
     from train.recipe import load_recipe
+    from train.start import Start
 
     chosen = load_recipe(recipe)
     if pictures is not None:

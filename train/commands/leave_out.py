@@ -18,10 +18,10 @@ def leave_out(
 ) -> int:  # fmt: skip
     """The table on standard output and, with `out`, all numbers as JSON; the exit status."""
     from monitor.files import check_writable, write_whole
-    from train.fit import Start
     from train.leave_out import leave_one_out, table
     from train.manifest import load_prepared
     from train.recipe import load_recipe
+    from train.start import Start
 
     chosen = {Path(name).stem: load_recipe(name) for name in recipes or ["guided"]}
     for name, recipe in chosen.items():

@@ -9,8 +9,8 @@ import typer
 
 
 def on_pictures(
-    prepared: Path, bundle: str | None, split: str, out: Path | None, numbers: Path | None, *, robustness: int,
-    mistakes: int,
+    prepared: Path, bundle: str | None, split: str, out: Path | None, numbers: Path | None, *,
+    precisions: tuple[str, ...], robustness: int, mistakes: int,
 ) -> None:  # fmt: skip
     """Tables on standard output; report.html, report.json and, where asked for, mistakes.jpg in `out`."""
     from monitor.files import check_writable, told_as_sink_error, write_whole
@@ -22,7 +22,7 @@ def on_pictures(
     for file in (numbers, out and out / "report.html"):
         if file is not None:
             check_writable(file)  # refused now rather than after the work
-    asked = Asked(bundle, split, robustness_pictures=robustness if out else 0)
+    asked = Asked(bundle, split, precisions, robustness_pictures=robustness if out else 0)
     report, probs = gather(data, asked, say=lambda line: typer.echo(line, err=True))
     typer.echo(tables({p: {**report["about"], "n": report["about"]["pictures"], **row}
                        for p, row in report["precisions"].items()}))  # fmt: skip

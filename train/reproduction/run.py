@@ -20,11 +20,12 @@ from engines.contract import F32, Card
 from monitor.files import write_whole
 from train.architectures import architecture
 from train.errors import TrainError
-from train.fit import Say, Start, fit
+from train.fit import Say, fit
 from train.manifest import Prepared
 from train.measure import scores
 from train.recipe import Recipe
 from train.reproduction.pictures import crossing
+from train.start import Start
 
 REPORTS = 12
 """Points of the curves of a run."""

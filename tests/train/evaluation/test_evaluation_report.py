@@ -150,6 +150,13 @@ def test_without_being_asked_no_picture_is_written(prepared, bundle, tmp_path, m
     assert {file.name for file in out.iterdir()} == {"report.html", "report.json"}
 
 
+def test_only_the_chosen_precisions_are_measured(prepared, bundle, tmp_path, monkeypatch, capsys):
+    words = ("--prepared", prepared, "--bundle", bundle.folder, "--json", tmp_path / "n.json")
+    assert told(monkeypatch, *words, "--precision", "int8", "--precision", "fp32", "--precision", "int8") == 0
+    assert list(json.loads((tmp_path / "n.json").read_text())["precisions"]) == ["int8", "fp32"]
+    assert "fp16" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "status", "says"),
     [

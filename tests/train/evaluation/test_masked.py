@@ -60,6 +60,11 @@ def test_it_tells_what_the_engine_says(home, tmp_path):
     for label in ("real", "fake"):
         assert sum(row[label]["masked"].values()) == pytest.approx(1, abs=0.01)
     assert 0 <= row["auc"]["masked"] <= 1
+    assert row["auc"]["lost"] == pytest.approx(row["auc"]["bare"] - row["auc"]["masked"], abs=0.002)
+    for name, area in row["auc"].items():
+        low, high = row["auc_95"][name]
+        assert low <= high, name
+        assert low - 0.2 <= area <= high + 0.2, name
     assert "| studio / fake | 4 |" in table(found)
 
 
@@ -85,5 +90,5 @@ def test_the_command(home, tmp_path, monkeypatch, capsys):
     words = ["--data", root, "--prepared", folder, "--bundle", bundle.folder, "--json", tmp_path / "m.json"]
     monkeypatch.setattr(sys, "argv", ["monitor", "train", "masked", *map(str, words)])
     assert main() == 0
-    assert "| real against fake, AUC | bare | masked |" in capsys.readouterr().out
+    assert "| real against fake, AUC | bare | masked | lost |" in capsys.readouterr().out
     assert json.loads((tmp_path / "m.json").read_text())["faces"] == 8
