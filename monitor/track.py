@@ -125,9 +125,11 @@ class Tracker:
                     continue
                 if place.shared(other.motion.at(self._t)) > SAME_FACE:
                     older, younger = sorted((lost, other), key=lambda p: p.id)
+                    was_fake = older.verdict.was_fake or younger.verdict.was_fake
                     self._people[older.id] = replace(
                         older,
                         face=other.face,
+                        verdict=replace(older.verdict, was_fake=was_fake),
                         motion=other.motion,
                         seen_t=other.seen_t,
                         finds=max(older.finds, younger.finds),

@@ -200,6 +200,20 @@ def test_a_shown_person_never_vanishes_for_a_double():
     assert all(1 in ids for ids in seen)
 
 
+@pytest.mark.parametrize("fake_first", [True, False])
+def test_who_was_fake_under_either_id_stays_so_when_two_become_one(fake_first):
+    rule = make_rule(DecideSettings(), EVEN, EVEN, card_confidence=0.6, classes=("real", "fake", "mask"))
+    track = Tracker(TrackSettings(lost_s=4.0), rule, new_score=0.6)
+    fake, mask = (np.eye(3, dtype=np.float32)[k] for k in (1, 2))
+    answers = {1: fake if fake_first else mask, 2: mask if fake_first else fake}
+    for i in range(75):  # the first stands and is lost, the second comes up elsewhere and steps to that place
+        x = 100.0 if i < 25 else 300.0 if i < 45 else max(100.0, 300.0 - 10 * (i - 45))
+        track.match(frame(i / 25), [face(x)])
+        track.vote([Judgement(d.id, answers[d.id], None) for d in track.due(5)])
+    (person,) = track.tracks
+    assert (person.id, person.was_fake) == (1, True)
+
+
 def test_a_person_hidden_behind_another_does_not_take_over_their_name():
     track = tracker(lost_s=1.5)
 
