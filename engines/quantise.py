@@ -29,11 +29,14 @@ _SHARING = ("MaxPool", "Flatten")
 """Operators that move numbers about without making new ones: their output keeps the grid of their input."""
 
 
-def qdq_graph(model: onnx.ModelProto, ranges: Ranges, *, unsigned: bool, reduce_range: bool) -> onnx.ModelProto:
+def qdq_graph(
+    model: onnx.ModelProto, ranges: Ranges, *, unsigned: bool, reduce_range: bool, symmetric: bool = False
+) -> onnx.ModelProto:
     """A copy of `model` in which every Conv and Gemm with ranges for its input and its output runs in int8.
 
     Weights: signed, symmetric, per output channel; 7 bits with `reduce_range`, for processors that add pairs of
-    products in 16 bits. Activations: 8 bits asymmetric, `unsigned` or signed. What has no range stays float. Raises
+    products in 16 bits. Activations: 8 bits asymmetric, `unsigned` or signed. `symmetric` is the only dialect that
+    TensorRT takes: signed activations with zero in the middle, biases in float. What has no range stays float. Raises
     BuildError where the ranges belong to another model.
     """
     from onnx import helper, numpy_helper
@@ -49,13 +52,17 @@ def qdq_graph(model: onnx.ModelProto, ranges: Ranges, *, unsigned: bool, reduce_
         if node.op_type in _AXES and node.input[0] in grids and relus.get(out, out) in ranges:
             (x, kernel, bias), axis = node.input, _AXES[node.op_type]
             weights |= _kernel_grid(kernel, weights[kernels.get(kernel, kernel)], axis, most)
-            weights |= _bias_grid(bias, weights[bias], weights[f"{kernel}.scale"] * weights[f"{grids[x]}.scale"])
-            nodes += [_dequantise(kernel, kernel, axis=axis), _dequantise(bias, bias, axis=0)]
-            inputs = [inputs[0], f"{kernel}.dq", f"{bias}.dq"]
+            nodes.append(_dequantise(kernel, kernel, axis=axis))
+            inputs = [inputs[0], f"{kernel}.dq", bias]
+            if not symmetric:
+                weights |= _bias_grid(bias, weights[bias], weights[f"{kernel}.scale"] * weights[f"{grids[x]}.scale"])
+                nodes.append(_dequantise(bias, bias, axis=0))
+                inputs[2] = f"{bias}.dq"
         nodes.append(_with_inputs(node, inputs))
         if out in ranges:
             grids[out] = out
-            weights |= _activation_grid(out, *ranges[out], np.uint8 if unsigned else np.int8)
+            kind = np.uint8 if unsigned and not symmetric else np.int8
+            weights |= _activation_grid(out, *ranges[out], kind, symmetric)
         elif node.op_type in _SHARING and node.input[0] in grids:
             grids[out] = grids[node.input[0]]
         if out in grids:
@@ -86,9 +93,16 @@ def _with_inputs(node: onnx.NodeProto, inputs: list[str]) -> onnx.NodeProto:
     return copy
 
 
-def _activation_grid(name: str, low: float, high: float, kind: type[np.integer[Any]]) -> dict[str, Array]:
-    """Scale and zero point of 256 steps that reach from low to high, with zero exactly on one of them."""
+def _activation_grid(
+    name: str, low: float, high: float, kind: type[np.integer[Any]], symmetric: bool
+) -> dict[str, Array]:
+    """Scale and zero point of 256 steps that reach from low to high, zero exactly on one of them, or in the middle."""
     low, high = min(low, 0.0), max(high, 1e-6)
+    if symmetric:
+        return {
+            f"{name}.scale": np.asarray(max(-low, high) / 127, np.float32),
+            f"{name}.zero": np.asarray(0, np.int8),
+        }
     below = round(255 * -low / (high - low))
     scale = max(high / max(255 - below, 1), -low / max(below, 1))
     return {

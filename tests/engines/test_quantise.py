@@ -37,13 +37,21 @@ def answers(model, rgb):
     return session(model).run(None, {"rgb": rgb})[0]
 
 
-@pytest.mark.parametrize(("unsigned", "reduce_range"), [(True, False), (True, True), (False, False)])
-def test_int8_is_near_float(model, ranges, unsigned, reduce_range):
+DIALECTS = {
+    "vnni": {"unsigned": True, "reduce_range": False},
+    "avx2": {"unsigned": True, "reduce_range": True},
+    "arm": {"unsigned": False, "reduce_range": False},
+    "tensorrt": {"unsigned": False, "reduce_range": False, "symmetric": True},
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS.keys())
+def test_int8_is_near_float(model, ranges, dialect):
     rgb = tiny_crops(64, seed=9)
     exact = answers(model, rgb)
-    near = answers(qdq_graph(model, ranges, unsigned=unsigned, reduce_range=reduce_range), rgb)
+    near = answers(qdq_graph(model, ranges, **dialect), rgb)
     assert np.abs(exact - near).mean() < 0.015
-    assert np.abs(exact - near).max() < 0.15
+    assert np.abs(exact - near).max() < 0.2
     assert np.ptp(exact, axis=0).max() > 0.2, "answers must differ for nearness to mean anything"
     sure = np.sort(exact, axis=1)[:, -1] - np.sort(exact, axis=1)[:, -2] > 0.1
     assert (exact.argmax(1) == near.argmax(1))[sure].all()
@@ -55,6 +63,16 @@ def test_reduced_range_keeps_weights_within_seven_bits(model, ranges):
         kernels = [onnx.numpy_helper.to_array(w) for w in graph.initializer if w.name.endswith(".kernel.q")]
         assert len(kernels) == 14
         assert {int(np.abs(kernel.astype(int)).max()) for kernel in kernels} == {most}
+
+
+def test_tensorrt_gets_signed_steps_around_zero_and_float_biases(model, ranges):
+    graph = qdq_graph(model, ranges, **DIALECTS["tensorrt"]).graph
+    stored = {w.name: onnx.numpy_helper.to_array(w) for w in graph.initializer}
+    zeros = [values for name, values in stored.items() if name.endswith(".zero")]
+    assert {values.dtype for values in zeros} == {np.dtype(np.int8)}
+    assert not any(values.any() for values in zeros)
+    assert not [name for name, values in stored.items() if values.dtype == np.int32]
+    assert stored["conv1_1.bias"].dtype == np.float32
 
 
 def test_convolutions_really_run_in_integers(model, ranges, tmp_path):
