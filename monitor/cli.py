@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from monitor.commands.cameras import cameras
 from monitor.commands.config import config_app
 from monitor.commands.doctor import doctor
+from monitor.commands.engine import engine_app
 from monitor.commands.run import run
 from monitor.commands.session import Session
 from monitor.commands.train import train_app
@@ -45,6 +46,7 @@ app.command(context_settings={"allow_extra_args": True})(run)  # run itself says
 app.command()(cameras)
 app.command()(doctor)
 app.add_typer(config_app, name="config")
+app.add_typer(engine_app, name="engine")
 app.add_typer(train_app, name="train")
 
 

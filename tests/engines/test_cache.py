@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from engines import cache, open_engine
-from engines.cache import Entry, cache_folder
+from engines.cache import Entry, Made, cache_folder, read_stored, remove, stored_entries
 from tests.bundles import tiny_bundle, tiny_crops
 
 
@@ -185,7 +185,7 @@ def test_a_read_only_cache_costs_time_and_nothing_else():
         entry = Entry(Path(outer, "cache", "engines"), "x.onnx", {"a": 1})
         said: list[str] = []
         with without_privileges():
-            assert entry.get(lambda: b"built", said.append) == b"built"
+            assert entry.get(lambda: Made(b"built"), said.append) == Made(b"built")
         assert not list(Path(outer, "cache").iterdir())
         for folder in (Path(outer, "cache"), Path(outer)):
             folder.chmod(0o755)
@@ -198,12 +198,12 @@ def test_a_read_only_cache_that_holds_the_engine_is_used():
     with tempfile.TemporaryDirectory() as outer:
         Path(outer).chmod(0o755)
         entry = Entry(Path(outer, "engines"), "x.onnx", {"a": 1})
-        entry.get(lambda: b"built", lambda _: None)
+        entry.get(lambda: Made(b"built"), lambda _: None)
         for path in entry.folder.iterdir():
             path.chmod(0o444)
         entry.folder.chmod(0o555)
         with without_privileges():
-            assert entry.get(pytest.fail, pytest.fail) == b"built"
+            assert entry.get(pytest.fail, pytest.fail) == Made(b"built")
         entry.folder.chmod(0o755)
 
 
@@ -235,7 +235,7 @@ def test_a_builder_that_hangs_does_not_hang_the_others(opened, monkeypatch):
 
 
 def test_an_error_of_the_build_is_not_hidden(tmp_path):
-    def fail() -> bytes:
+    def fail() -> Made:
         raise ZeroDivisionError("of the build")
 
     with pytest.raises(ZeroDivisionError):
@@ -248,3 +248,33 @@ def test_the_folder_can_be_chosen(monkeypatch, tmp_path):
     assert cache_folder() == tmp_path
     monkeypatch.delenv("MONITOR_CACHE")
     assert "face-monitor" in cache_folder().parts
+
+
+def test_what_is_stored_can_be_listed_and_removed(opened):
+    opened()
+    (whole,) = stored_entries(opened.folder / "engines")
+    assert (whole.path, whole.fault) == (opened.artefact, "")
+    assert whole.facts["precision"] == "int8"
+    flip(opened.artefact)
+    (damaged,) = stored_entries(opened.folder / "engines")
+    assert (damaged.data, damaged.fault) == (None, "is damaged (its sha256 differs)")
+    assert damaged.facts == whole.facts
+    assert remove(damaged) == len(whole.data)
+    assert not list((opened.folder / "engines").iterdir())
+    assert stored_entries(opened.folder / "engines") == ()
+    assert stored_entries(opened.folder / "nowhere") == ()
+
+
+def test_an_entry_that_is_being_built_is_not_removed(opened):
+    opened()
+    with filelock.FileLock(f"{opened.artefact}.lock"):
+        assert remove(read_stored(opened.artefact)) == 0
+    assert opened() == ""
+
+
+def test_a_report_is_kept_beside(tmp_path):
+    entry = Entry(tmp_path, "x.plan", {"a": 1})
+    entry.get(lambda: Made(b"built", {"layers": [["conv", "Half"]]}), lambda _: None)
+    assert entry.get(pytest.fail, pytest.fail).report == {"layers": [["conv", "Half"]]}
+    (tmp_path / "x.plan.json").write_text('{"facts": [], "report": {}}')
+    assert "of another form" in read_stored(tmp_path / "x.plan").fault

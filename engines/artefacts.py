@@ -1,0 +1,168 @@
+"""What a runtime takes, made from a bundle once and kept: an ONNX graph for the CPU, a plan for NVIDIA GPUs."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from engines import halve, quantise
+from engines.bundle import Bundle
+from engines.cache import Entry, Made, cache_folder
+from engines.contract import BuildError
+from engines.files import sha256
+from engines.machine import Cpu, cpu, nvidia_gpu
+from engines.trt.layers import UNKNOWN, precision_asked, precision_of
+from engines.trt.library import MODULES, load_library
+from engines.trt.plan import PlanOptions, Progress, build_plan, known_capabilities
+
+if TYPE_CHECKING:
+    import onnx
+
+PRECISIONS = ("int8", "fp16", "fp32")
+"""On a CPU fp16 is for measuring what a GPU will answer: it is slower there than fp32."""
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """What was made, and where it is kept."""
+
+    entry: Entry
+    made: Made
+    fingerprint: str
+    kept: bool
+    """Whether the cache has a part in it: the float model of a bundle runs as it is."""
+
+
+def graph_artefact(
+    bundle: Bundle, precision: str, version: str, *, cache_dir: Path | None = None, say: Say | None = None
+) -> Artefact:
+    """The ONNX graph that ONNX Runtime of this `version` runs on this processor. Raises BuildError."""
+    check_precision(bundle, precision)
+    processor = cpu()
+    facts = {
+        "bundle": bundle.sha256,
+        "runtime": "onnxruntime",
+        "version": version,
+        "precision": precision,
+        "cpu": [processor.arch, *processor.features],
+        "unsigned": processor.unsigned,
+        "reduce_range": processor.reduce_range,
+        "quantiser": halve.VERSION if precision == "fp16" else quantise.VERSION,
+    }
+    entry, fingerprint = _entry(bundle, precision, facts, "onnx", cache_dir)
+    if precision == "fp32":
+        return Artefact(entry, Made(bundle.read_model()), fingerprint, kept=False)
+    make = _int8_graph if precision == "int8" else _fp16_graph
+    return Artefact(entry, entry.get(lambda: Made(make(bundle, processor)), say or _silent), fingerprint, kept=True)
+
+
+def plan_artefact(
+    bundle: Bundle, runtime: str, precision: str, options: PlanOptions, *, cache_dir: Path | None = None,
+    say: Say | None = None, progress: Progress | None = None,
+) -> Artefact:  # fmt: skip
+    """The plan of a bundle for `runtime` (tensorrt or tensorrt-rtx), with the proof of its precision in the report.
+
+    Raises RuntimeMissing, BuildError, also where a product runs in another precision than the graph asks for.
+    """
+    check_precision(bundle, precision)
+    library = load_library(runtime)
+    known = known_capabilities(library)
+    if unknown := [name for name in options.capabilities if name not in known]:
+        hint = f"known: {', '.join(known)}" if known else f"{runtime} builds for the GPU at hand: leave it away"
+        raise BuildError(f"{runtime} cannot build for {', '.join(unknown)}", hint=hint)
+    facts = {
+        "bundle": bundle.sha256,
+        "runtime": runtime,
+        "version": library.version,
+        "precision": precision,
+        "gpu": nvidia_gpu() or "no NVIDIA GPU, built ahead of time",
+        "system": f"{platform.system()} {platform.machine()}",
+        "quantiser": halve.VERSION if precision == "fp16" else quantise.VERSION,
+        **asdict(options),
+        "capabilities": list(options.capabilities),
+    }
+    entry, fingerprint = _entry(bundle, f"{runtime}-{precision}", facts, "plan", cache_dir)
+
+    def make() -> Made:
+        model = _typed_model(bundle, precision)
+        plan = build_plan(library, model.SerializeToString(), options, input_px=bundle.card.input_px, progress=progress)
+        asked = precision_asked(model)
+        found = precision_of(plan.layers, asked)
+        _check_kept(asked, found, library.runtime)
+        report = {"layers": [asdict(layer) for layer in plan.layers], "precision": found, "seconds": plan.seconds}
+        return Made(plan.data, report)
+
+    return Artefact(entry, entry.get(make, say or _silent), fingerprint, kept=True)
+
+
+PLAN_RUNTIMES = tuple(MODULES)
+
+
+def check_precision(bundle: Bundle, precision: str) -> None:
+    """Raises BuildError for a precision that does not exist, or that the bundle has no ranges for."""
+    if precision not in PRECISIONS:
+        raise BuildError(f"no precision {precision!r}", hint=f"choose one of: {', '.join(PRECISIONS)}")
+    if precision == "int8" and not bundle.card.ranges:
+        raise BuildError(f"{bundle.card.name} stores no calibration ranges for int8", hint="use --precision fp32")
+
+
+def _check_kept(asked: Mapping[str, str], found: Mapping[str, str], runtime: str) -> None:
+    """Precision that was lost on the way is the commonest reason for a slow engine: it ends the build."""
+    wrong = {node: kind for node, kind in found.items() if kind not in (asked[node], UNKNOWN)}
+    if wrong:
+        first, kind = next(iter(wrong.items()))
+        what = f"{len(wrong)} of {len(asked)} products do not run as asked: {first} in {kind} instead of {asked[first]}"
+        raise BuildError(f"{runtime} changed the precision: {what}", hint="report it with the version of the library")
+
+
+def _entry(
+    bundle: Bundle, kind: str, facts: Mapping[str, Any], suffix: str, cache_dir: Path | None
+) -> tuple[Entry, str]:
+    fingerprint = sha256(json.dumps(facts, sort_keys=True).encode())[:16]
+    folder = engines_folder(cache_dir)
+    return Entry(folder, f"{bundle.folder.name}-{kind}-{fingerprint}.{suffix}", facts), fingerprint
+
+
+def engines_folder(cache_dir: Path | None = None) -> Path:
+    """Where artefacts are kept."""
+    return (cache_folder() if cache_dir is None else cache_dir) / "engines"
+
+
+def _typed_model(bundle: Bundle, precision: str) -> onnx.ModelProto:
+    """The graph whose tensors are of the types that a strongly typed network shall have."""
+    model = _parsed(bundle)
+    if precision == "int8":
+        return quantise.qdq_graph(model, bundle.card.ranges, unsigned=False, reduce_range=False, symmetric=True)
+    return halve.half_graph(model) if precision == "fp16" else model
+
+
+def _int8_graph(bundle: Bundle, processor: Cpu) -> bytes:
+    """The bundle's model in 8 bits for this processor, as ONNX. Raises BuildError."""
+    made = quantise.qdq_graph(
+        _parsed(bundle), bundle.card.ranges, unsigned=processor.unsigned, reduce_range=processor.reduce_range
+    )
+    return cast(bytes, made.SerializeToString(deterministic=True))
+
+
+def _fp16_graph(bundle: Bundle, _: Cpu) -> bytes:
+    """The bundle's model in half precision, as ONNX. Raises BuildError."""
+    return cast(bytes, halve.half_graph(_parsed(bundle)).SerializeToString(deterministic=True))
+
+
+def _parsed(bundle: Bundle) -> onnx.ModelProto:
+    import onnx
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped,unused-ignore]
+
+    try:
+        return onnx.load_model_from_string(bundle.read_model())
+    except DecodeError as error:
+        raise BuildError(f"{bundle.folder.name}/model.onnx cannot be parsed: {error}") from error
+
+
+def _silent(_: str) -> None:
+    """For those who do not want to hear."""

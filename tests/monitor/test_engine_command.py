@@ -1,0 +1,132 @@
+"""`monitor engine`: plans and graphs built, listed, looked into and thrown away, as people do it."""
+
+import json
+import sys
+
+import pytest
+
+from monitor.cli import main
+from tests.bundles import tiny_bundle
+
+pytest.importorskip("tensorrt_rtx")
+
+
+@pytest.fixture
+def engine(tmp_path, monkeypatch, capsys):
+    """Runs `monitor engine WORDS`; (status, standard output, standard error)."""
+    monkeypatch.setenv("MONITOR_CACHE", str(tmp_path / "cache"))
+    bundle = tiny_bundle(tmp_path / "tiny", filters=16)
+
+    def run(*words):
+        more = ("--bundle", str(bundle.folder)) if words[0] == "build" else ()
+        monkeypatch.setattr(sys, "argv", ["monitor", "engine", *words, *more])
+        status = main()
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    run.folder = tmp_path / "cache/engines"
+    return run
+
+
+@pytest.mark.parametrize(
+    ("precision", "products"), [("fp16", "16 of 16 in Half"), ("int8", "14 of 16 in Int8, 2 of 16 in Float")]
+)
+def test_a_plan_is_built_once_and_proves_its_precision(engine, precision, products):
+    words = ("build", "--runtime", "tensorrt-rtx", "--precision", precision)
+    status, said, told = engine(*words)
+    assert status == 0
+    assert f"products: {products}" in said
+    assert "built, not shown to run" in said
+    assert "(once)" in told
+    (plan,) = engine.folder.glob("*.plan")
+    stamp = plan.stat().st_mtime_ns
+    status, again, told = engine(*words)
+    assert (status, told) == (0, "")
+    assert f"products: {products}" in again  # told from the cache
+    assert plan.stat().st_mtime_ns == stamp
+    status, said, _ = engine("inspect", precision, "--layers")
+    assert status == 0
+    assert f"{products}, as the library reports them" in said
+    assert said.count("correlation") == 13
+    assert "Half -> Half" in said or "Int8 -> Int8" in said
+
+
+def test_what_differs_is_another_engine(engine):
+    for more in ((), ("--max-batch", "8"), ("--capability", "SM89"), ("--workspace-mib", "64")):
+        assert engine("build", "--runtime", "tensorrt-rtx", "--precision", "fp16", *more)[0] == 0
+    assert len(list(engine.folder.glob("*.plan"))) == 4
+
+
+def test_list_tells_state_and_clean_deletes_what_is_damaged(engine):
+    assert "no engine in" in engine("list")[1]
+    engine("build")
+    engine("build", "--runtime", "tensorrt-rtx", "--precision", "fp16")
+    (plan,) = engine.folder.glob("*.plan")
+    plan.write_bytes(plan.read_bytes()[:-1])
+    rows = {row["name"]: row for row in json.loads(engine("list", "--json")[1])}
+    assert rows[plan.name]["state"].startswith("is damaged (")
+    assert sorted(row["state"] == "ok" for row in rows.values()) == [False, True]
+    assert plan.name in engine("list")[1]
+    status, said, _ = engine("clean")
+    assert (status, said.startswith("deleted 1, ")) == (0, True)
+    assert not plan.exists()
+    assert len(json.loads(engine("list", "--json")[1])) == 1
+    assert "deleted 0, " in engine("clean", "--older", "1")[1]
+    assert "deleted 1, " in engine("clean", "--older", "0")[1]
+    assert not list(engine.folder.iterdir())
+
+
+def test_a_damaged_plan_is_built_again_with_the_reason(engine):
+    words = ("build", "--runtime", "tensorrt-rtx", "--precision", "fp16")
+    engine(*words)
+    (plan,) = engine.folder.glob("*.plan")
+    data = bytearray(plan.read_bytes())
+    data[len(data) // 2] ^= 1
+    plan.write_bytes(data)
+    status, _, told = engine(*words)
+    assert status == 0
+    assert "again: the stored one is damaged (its sha256 differs)" in told
+
+
+def test_inspect_tells_everything_as_json(engine):
+    engine("build", "--runtime", "tensorrt-rtx", "--precision", "int8")
+    told = json.loads(engine("inspect", "rtx-int8", "--json")[1])
+    assert told["state"] == "ok"
+    assert told["facts"]["precision"] == "int8"
+    assert set(told["report"]["precision"].values()) == {"Int8", "Float"}
+    assert {"name", "kind", "inputs", "constants", "outputs", "nodes"} == set(told["report"]["layers"][0])
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        (("inspect", "nothing"), 2, "nothing fits no engine"),
+        (("build", "--portable"), 2, "are for plans"),
+        (("build", "--runtime", "tensorrt-rtx", "--capability", "SM1"), 4, "cannot build for SM1"),
+    ],
+)
+def test_what_cannot_be_is_told(engine, words, status, says):
+    found, _, told = engine(*words)
+    first, second = told.splitlines()[-2:]
+    assert found == status
+    assert says in first
+    assert second.removeprefix("hint: ")
+
+
+def test_float_needs_no_building(engine):
+    assert "nothing to build" in engine("build", "--precision", "fp32")[1]
+    assert not engine.folder.exists()
+
+
+def test_precision_that_was_lost_ends_the_build(engine, monkeypatch):
+    """As if the library had put one product into single precision."""
+    from engines import artefacts
+
+    honest = artefacts.precision_of
+    monkeypatch.setattr(
+        artefacts, "precision_of", lambda layers, nodes: honest(layers, nodes) | {"conv3_2.sum": "Float"}
+    )
+    status, _, told = engine("build", "--runtime", "tensorrt-rtx", "--precision", "fp16")
+    assert status == 4
+    assert "1 of 16 products do not run as asked: conv3_2.sum in Float instead of Half" in told
+    assert not list(engine.folder.glob("*.plan"))
