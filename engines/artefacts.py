@@ -89,7 +89,7 @@ def plan_artefact(
     entry, fingerprint = _entry(bundle, f"{runtime}-{precision}", facts, "plan", cache_dir)
 
     def make() -> Made:
-        model = _typed_model(bundle, precision)
+        model = typed_model(bundle, precision)
         plan = build_plan(library, model.SerializeToString(), options, input_px=bundle.card.input_px, progress=progress)
         asked = precision_asked(model)
         found = precision_of(plan.layers, asked)
@@ -133,7 +133,7 @@ def engines_folder(cache_dir: Path | None = None) -> Path:
     return (cache_folder() if cache_dir is None else cache_dir) / "engines"
 
 
-def _typed_model(bundle: Bundle, precision: str) -> onnx.ModelProto:
+def typed_model(bundle: Bundle, precision: str) -> onnx.ModelProto:
     """The graph whose tensors are of the types that a strongly typed network shall have."""
     model = _parsed(bundle)
     if precision == "int8":

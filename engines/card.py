@@ -25,7 +25,7 @@ def card_from_json(text: str) -> Card:
     if not isinstance(raw, dict):
         raise BundleError("the card is not a JSON object")
     known = {field.name for field in fields(Card)}
-    for what, keys in (("has an unknown key", raw.keys() - known), ("lacks the key", known - raw.keys())):
+    for what, keys in (("has an unknown key", raw.keys() - known), ("lacks the key", known - raw.keys() - _LATER)):
         if keys:
             raise BundleError(f"the card {what}: {', '.join(sorted(keys))}")
     values = {}
@@ -87,6 +87,13 @@ def _range(name: str, value: Any) -> tuple[float, float]:
     return low, high
 
 
+def _limits(value: Any) -> dict[str, dict[str, float]]:
+    return {name: {key: _number(v) for key, v in _object(row).items()} for name, row in _object(value).items()}
+
+
+_LATER = {"limits"}
+"""Keys that older bundles lack."""
+
 _READ: Mapping[str, Callable[[Any], Any]] = {
     "name": _text,
     "version": _text,
@@ -100,4 +107,5 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "ranges": lambda value: {name: _range(name, pair) for name, pair in _object(value).items()},
     "metrics": _object,
     "licence": _text,
+    "limits": _limits,
 }

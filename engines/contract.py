@@ -70,6 +70,8 @@ class Card:
     """Calibration: tensor name -> (lowest, highest) activation seen; int8 graphs are derived from these."""
     metrics: Mapping[str, Any] = field(default_factory=dict, repr=False)
     licence: str = ""
+    limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict, repr=False)
+    """Precision -> how far it may be from fp32: least agreement, most max_dp and mean_dp. See engines.parity."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "monitor.panels": DRAWING,
     "monitor.overlay*": (*DRAWING, "monitor.panels"),
     "monitor.config": (*FACTS, "monitor.yamlish", "configs"),
+    "monitor.golden": (*BELOW_APP, "monitor.mask_drawing"),
     "monitor.outlets": BELOW_APP,
     "monitor.app": (*BELOW_APP, "monitor.outlets"),
     "monitor.doctor*": (*BELOW_APP, "monitor.app"),

@@ -17,6 +17,7 @@ from engines import open_engine
 from engines.bundle import Bundle, write_bundle
 from engines.calibrate import calibrate
 from engines.contract import F32, U8, Card
+from engines.parity import LIMITS
 from monitor.errors import SinkError
 from monitor.files import told_as_sink_error
 from train.architectures import architecture
@@ -124,6 +125,7 @@ def _card(name: str, version: str, title: str, input_px: int, margin: float) -> 
         name=name, version=version, architecture=title, classes=CLASSES,
         input_px=input_px, crop_margin=margin, priors=EVEN_MIX, confidence=0.6,
         min_face_px=LEAST_FACE_PX, licence="research and evaluation; see LICENSE beside the model",
+        limits=LIMITS,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from monitor.commands.verify import verify
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from engines.trt.plan import Progress
 
 engine_app = typer.Typer(help="Build engines, list them, look into them, throw them away.", no_args_is_help=False)
+
+
+engine_app.command()(verify)
 
 
 class BuildRuntime(StrEnum):

@@ -85,6 +85,13 @@ def _cast() -> _Cast:
     return _Cast(room, collins, hopper, Sprite(masked, anchor), mask, replay)
 
 
+def portraits() -> tuple[tuple[U8, F32], ...]:
+    """(BGR picture (H, W, 3), the six points in it (6, 2) px) of both, as they came. Raises MediaError."""
+    folder = Path(__file__).with_name("demo_faces")
+    names = (("collins", COLLINS), ("hopper", HOPPER))
+    return tuple((load_cutout(folder, name)[0], points) for name, points in names)
+
+
 def render(t: float) -> U8:
     """The scene at `t` seconds (0 to 30): a new BGR picture (720, 1280, 3)."""
     cast = _cast()
