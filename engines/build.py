@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from importlib import import_module
+from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
-from engines.artefacts import graph_artefact
-from engines.bundle import load_bundle
-from engines.contract import Engine, EngineInfo, RuntimeMissing
+import numpy as np
+
+from engines.artefacts import PLAN_RUNTIMES, Say, graph_artefact, plan_artefact
+from engines.bundle import Bundle, load_bundle
+from engines.contract import Engine, EngineError, EngineInfo, RuntimeMissing
 from engines.machine import cpu, nvidia_gpu, usable_threads
+from engines.trt.library import load_library
+from engines.trt.plan import PlanOptions
 
-RUNTIMES: Mapping[str, str] = {"onnxruntime": "engines.runtimes.ort"}
-"""Name -> module, which offers VERSION and open_graph(graph, card, info, *, threads) -> Engine."""
+RUNTIMES = ("onnxruntime", *PLAN_RUNTIMES)
+"""What can be asked for by name."""
 
 
 def open_engine(
@@ -22,31 +24,80 @@ def open_engine(
     runtime: str = "auto",
     precision: str = "int8",
     threads: int | None = None,
+    require_gpu: bool = False,
     cache_dir: Path | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Engine:
     """The engine of a bundle (name, folder, or None for the shipped one), built where it is not in the cache yet.
 
-    A runtime asked for by name never falls back. `threads` None = as many as help; `cache_dir` None = the user's
-    cache folder; `say` gets a line when something is built or mended. Raises BundleError, BuildError, RuntimeMissing.
+    A runtime asked for by name never falls back; with `require_gpu` neither does auto. `threads` None = as many as
+    help; `cache_dir` None = the user's cache folder; `say` gets a line when something is built or mended. Raises
+    BundleError, BuildError, RuntimeMissing.
     """
-    name, why = _choose(runtime)
-    module = import_module(RUNTIMES[name])
-    source, processor = load_bundle(bundle), cpu()
-    artefact = graph_artefact(source, precision, module.VERSION, cache_dir=cache_dir, say=say)
-    if precision == "int8" and processor.reduce_range:
-        why += "; weights in 7 bits, as this processor has no VNNI"
-    info = EngineInfo(name, precision, processor.name, why, artefact.fingerprint)
-    return cast(Engine, module.open_graph(artefact.made.data, source.card, info, threads=threads or usable_threads()))
-
-
-def _choose(runtime: str) -> tuple[str, str]:
-    """(name, why) of the runtime to use. Raises RuntimeMissing for one that does not exist."""
-    if runtime == "auto":
-        gpu = nvidia_gpu()
-        found = f"{gpu} found, but this version has no runtime for it" if gpu else "no NVIDIA GPU found"
-        return "onnxruntime", f"{found}: runs on the CPU"
-    if runtime not in RUNTIMES:
+    source, say = load_bundle(bundle), say or _silent
+    if runtime not in ("auto", *RUNTIMES):
         known = ", ".join(("auto", *RUNTIMES))
         raise RuntimeMissing(f"no runtime {runtime!r} in this version", hint=f"choose one of: {known}")
-    return runtime, "asked for by name"
+    if runtime in PLAN_RUNTIMES:
+        return _on_gpu(source, runtime, precision, "asked for by name", cache_dir, say)
+    why = "asked for by name"
+    if runtime == "auto":
+        gpu, engine, why = nvidia_gpu(), None, "no NVIDIA GPU found"
+        if gpu is not None:
+            engine, why = _fastest_on(gpu, source, precision, cache_dir, say)
+        if engine is not None:
+            return engine
+    if require_gpu:
+        what = f"a GPU is required, but {why if runtime == 'auto' else f'{runtime} runs on the CPU'}"
+        raise RuntimeMissing(what, hint="`monitor doctor` says more; leave --require-gpu away to run on the CPU")
+    if runtime == "auto":
+        why += ": runs on the CPU"
+    return _on_cpu(source, precision, why, threads, cache_dir, say)
+
+
+def _on_cpu(bundle: Bundle, precision: str, why: str, threads: int | None, cache_dir: Path | None, say: Say) -> Engine:
+    from engines.runtimes.ort import VERSION, OrtEngine
+
+    processor = cpu()
+    artefact = graph_artefact(bundle, precision, VERSION, cache_dir=cache_dir, say=say)
+    if precision == "int8" and processor.reduce_range:
+        why += "; weights in 7 bits, as this processor has no VNNI"
+    info = EngineInfo("onnxruntime", precision, processor.name, why, artefact.fingerprint)
+    return OrtEngine(artefact.made.data, bundle.card, info, threads=threads or usable_threads())
+
+
+def _on_gpu(bundle: Bundle, runtime: str, precision: str, why: str, cache_dir: Path | None, say: Say) -> Engine:
+    """Raises RuntimeMissing without the library, its bindings or a GPU, BuildError."""
+    from engines.runtimes.trt import TrtEngine, open_cuda
+
+    library, cuda, options = load_library(runtime), open_cuda(), PlanOptions()  # before a build that nothing could run
+    artefact = plan_artefact(bundle, runtime, precision, options, cache_dir=cache_dir, say=say)
+    info = EngineInfo(runtime, precision, nvidia_gpu() or "GPU", why, artefact.fingerprint)
+    return TrtEngine(library, cuda, artefact.made.data, bundle.card, info, max_batch=options.max_batch, say=say)
+
+
+def _fastest_on(
+    gpu: str, bundle: Bundle, precision: str, cache_dir: Path | None, say: Say
+) -> tuple[Engine | None, str]:
+    """The first plan runtime that answers here, or None; and why. What fails is no reason to stop, but is said."""
+    reasons = []
+    for runtime in PLAN_RUNTIMES:
+        kind = _RTX_PRECISION.get(precision, precision) if runtime == "tensorrt-rtx" else precision
+        why = f"{gpu} found" + ("" if kind == precision else f"; {kind}, as {runtime} is not known to run {precision}")
+        try:
+            engine = _on_gpu(bundle, runtime, kind, why, cache_dir, say)
+            px = bundle.card.input_px
+            engine.infer(np.zeros((1, px, px, 3), np.uint8))
+        except EngineError as error:
+            reasons.append(f"{runtime}: {error}")
+            continue
+        return engine, why
+    return None, f"{gpu} found, but not usable ({'; '.join(reasons)})"
+
+
+_RTX_PRECISION = {"int8": "fp16"}
+"""Its documents know int8 for products of matrices only; plans with convolutions build."""
+
+
+def _silent(_: str) -> None:
+    """For those who do not want to hear."""

@@ -12,7 +12,7 @@ import numpy as np
 from engines.artefacts import PRECISIONS, typed_model
 from engines.build import RUNTIMES, open_engine
 from engines.bundle import Bundle
-from engines.contract import F32, U8, EngineError, EngineInfo
+from engines.contract import F32, U8, EngineError, EngineInfo, RuntimeMissing
 from engines.machine import cpu, usable_threads
 
 LIMITS: Mapping[str, Mapping[str, float]] = {
@@ -43,9 +43,9 @@ class Parity:
 def compare(
     bundle: Bundle, rgb: U8, *, cache_dir: Path | None = None, say: Callable[[str], None] | None = None
 ) -> tuple[Parity, ...]:
-    """One row for every runtime and precision, on crops uint8 (N, P, P, 3), N of 1 or more. Raises EngineError.
+    """A row for every runtime and precision, on crops uint8 (N, P, P, 3), N of 1 or more. Raises EngineError.
 
-    The reference is fp32 in ONNX Runtime. A runtime that is not here gives a row that says why.
+    The reference is fp32 in ONNX Runtime. What cannot be run here has a row that says why.
     """
     with closing(open_engine(bundle.folder, runtime="onnxruntime", precision="fp32", cache_dir=cache_dir)) as engine:
         exact = engine.infer(rgb)
@@ -71,6 +71,9 @@ def _answers(
                 opened = open_engine(bundle.folder, runtime=runtime, precision=precision, cache_dir=cache_dir, say=say)
                 with closing(opened) as engine:
                     yield runtime, precision, engine.infer(rgb)
+            except RuntimeMissing as error:
+                yield runtime, "", str(error)
+                break  # in any precision
             except EngineError as error:
                 yield runtime, precision, str(error)
     if bundle.card.ranges:

@@ -133,4 +133,7 @@ def _threaded(source: Source, settings: Settings) -> Source:
 
 def _engine(settings: Settings, say: Say) -> Engine:
     want = settings.engine
-    return open_engine(want.bundle, runtime=want.runtime, precision=want.precision, threads=want.threads, say=say)
+    return open_engine(
+        want.bundle, runtime=want.runtime, precision=want.precision, threads=want.threads,
+        require_gpu=want.require_gpu, say=say,
+    )  # fmt: skip

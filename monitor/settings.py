@@ -62,10 +62,12 @@ class DetectorSettings:
 class EngineSettings:
     bundle: str | None = None
     """A bundle's name or folder; none = the shipped one."""
-    runtime: Literal["auto", "onnxruntime"] = "auto"
+    runtime: Literal["auto", "onnxruntime", "tensorrt", "tensorrt-rtx"] = "auto"
     """What runs the engine; auto = the fastest that works here."""
-    precision: Literal["int8", "fp32"] = "int8"
-    """Arithmetic of the engine: int8 is fast, fp32 is the reference."""
+    require_gpu: bool = False
+    """End with an error rather than run on the CPU."""
+    precision: Literal["int8", "fp16", "fp32"] = "int8"
+    """Arithmetic of the engine: int8 is fast on a CPU, fp16 on a GPU, fp32 is the reference."""
     threads: Count | None = None
     """Threads of a CPU engine; none = as many as help."""
 

@@ -39,7 +39,8 @@ TRAIN = ("train*", "engines*", "configs", *FACTS, "monitor.files", "monitor.yaml
 # First pattern that fits -> what of ours it may import (itself and the modules of its own package always).
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "engines.contract": (),
-    "engines.runtimes.*": ("engines.contract",),
+    "engines.runtimes.*": ("engines.contract", "engines.trt.*"),
+    "engines.trt*": ("engines.contract",),
     "engines*": ("engines*",),
     "configs*": (),
     "monitor": (),
@@ -95,7 +96,7 @@ ADAPTED_BY: dict[str, tuple[str, ...]] = {
     "torch": ("train.*",),
     "sklearn": ("train.*",),
     "PIL": ("train.*",),
-    "threading": ("monitor.threads*",),
+    "threading": ("monitor.threads*", "engines.runtimes.trt"),  # a context for each thread
     "queue": ("monitor.threads*",),
     "concurrent": ("monitor.threads*", "train.batches"),  # concurrent.futures
 }

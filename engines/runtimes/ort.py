@@ -72,7 +72,3 @@ class OrtEngine:
     def close(self) -> None:
         """Frees the session; may be called twice."""
         self._session = None
-
-
-open_graph = OrtEngine
-"""What every runtime module offers: an engine from a graph."""

@@ -85,7 +85,14 @@ def _print_built(artefact: Artefact) -> None:
     if products := report.get("precision"):
         typer.echo(f"products: {_counts(products)}")
         typer.echo(f"for {', '.join(facts['capabilities']) or 'every GPU the library knows'}; here: {facts['gpu']}")
-        typer.echo("built, not shown to run: this version of the program builds plans and does not run them yet")
+        typer.echo(_not_shown(facts))
+
+
+def _not_shown(facts: Mapping[str, Any]) -> str:
+    """What nobody has seen yet must not be taken for granted."""
+    if facts["runtime"] == "tensorrt-rtx" and facts["precision"] == "int8":
+        return "built, not shown to run: TensorRT-RTX documents int8 for products of matrices, not for convolutions"
+    return f"run it where the GPU is: monitor run --runtime {facts['runtime']} --precision {facts['precision']}"
 
 
 @engine_app.command("list")

@@ -33,6 +33,7 @@ FLAGS = {
     "bundle": ("--bundle", EngineSettings, "engine.bundle"),
     "runtime": ("--runtime", EngineSettings, "engine.runtime"),
     "precision": ("--precision", EngineSettings, "engine.precision"),
+    "require_gpu": ("--require-gpu/--no-require-gpu", EngineSettings, "engine.require_gpu"),
     "headless": ("--headless", ShowSettings, "show.headless"),
     "record": ("--record", OutputSettings, "output.record"),
     "events": ("--events", OutputSettings, "output.events"),
@@ -62,8 +63,11 @@ def run(
     fps: Annotated[float | None, _option("fps", "FPS")] = None,
     detector_tiles: Annotated[str | None, _option("detector_tiles", "auto|off|2x2|3x2", "Detector and engine")] = None,
     bundle: Annotated[str | None, _option("bundle", "NAME|DIR", "Detector and engine")] = None,
-    runtime: Annotated[str | None, _option("runtime", "auto|onnxruntime", "Detector and engine")] = None,
-    precision: Annotated[str | None, _option("precision", "int8|fp32", "Detector and engine")] = None,
+    runtime: Annotated[
+        str | None, _option("runtime", "auto|onnxruntime|tensorrt|tensorrt-rtx", "Detector and engine")
+    ] = None,
+    precision: Annotated[str | None, _option("precision", "int8|fp16|fp32", "Detector and engine")] = None,
+    require_gpu: Annotated[bool | None, _option("require_gpu", panel="Detector and engine")] = None,
     headless: Annotated[bool | None, _option("headless", panel="Output")] = None,
     record: Annotated[Path | None, _option("record", "FILE", "Output")] = None,
     events: Annotated[Path | None, _option("events", "FILE", "Output")] = None,

@@ -64,7 +64,9 @@ def look_at_engine(settings: Settings) -> Finding:
     from engines import open_engine
 
     wish = settings.engine
-    engine = open_engine(wish.bundle, runtime=wish.runtime, precision=wish.precision, threads=wish.threads)
+    engine = open_engine(
+        wish.bundle, runtime=wish.runtime, precision=wish.precision, threads=wish.threads, require_gpu=wish.require_gpu
+    )
     try:
         side = engine.card.input_px
         crops = np.full((1, side, side, 3), 127, np.uint8)

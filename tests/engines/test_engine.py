@@ -117,9 +117,31 @@ def test_info_says_what_and_why(tiny, cache, int8, monkeypatch):
     assert int8.info.runtime == "onnxruntime"
     assert int8.info.device
     assert open_engine(tiny.folder, runtime="onnxruntime", cache_dir=cache).info.why.startswith("asked for by name")
-    for gpu, said in ((None, "no NVIDIA GPU found"), ("NVIDIA T4", "NVIDIA T4 found, but this version has no runtime")):
-        monkeypatch.setattr(build, "nvidia_gpu", lambda gpu=gpu: gpu)
-        assert said in open_engine(tiny.folder, cache_dir=cache).info.why
+    monkeypatch.setattr(build, "nvidia_gpu", lambda: None)
+    assert "no NVIDIA GPU found" in open_engine(tiny.folder, cache_dir=cache).info.why
+    monkeypatch.setattr(build, "nvidia_gpu", lambda: "NVIDIA T4")
+    monkeypatch.setattr(build, "load_library", missing)
+    why = open_engine(tiny.folder, cache_dir=cache).info.why
+    assert why.startswith(
+        "NVIDIA T4 found, but not usable (tensorrt: not here; tensorrt-rtx: not here): runs on the CPU"
+    )
+
+
+def missing(_runtime):
+    raise RuntimeMissing("not here")
+
+
+def test_who_requires_a_gpu_gets_none_of_the_cpu(tiny, cache, monkeypatch):
+    monkeypatch.setattr(build, "nvidia_gpu", lambda: None)
+    with pytest.raises(RuntimeMissing, match="a GPU is required, but no NVIDIA GPU found") as caught:
+        open_engine(tiny.folder, cache_dir=cache, require_gpu=True)
+    assert caught.value.hint
+    monkeypatch.setattr(build, "nvidia_gpu", lambda: "NVIDIA T4")
+    monkeypatch.setattr(build, "load_library", missing)
+    with pytest.raises(RuntimeMissing, match="a GPU is required, but NVIDIA T4 found, but not usable"):
+        open_engine(tiny.folder, cache_dir=cache, require_gpu=True)
+    with pytest.raises(RuntimeMissing, match="a GPU is required, but onnxruntime runs on the CPU"):
+        open_engine(tiny.folder, runtime="onnxruntime", cache_dir=cache, require_gpu=True)
 
 
 def test_a_runtime_asked_for_by_name_never_falls_back(tiny):

@@ -11,6 +11,21 @@ from engines.parity import LIMITS, REHEARSAL, compare
 from tests.bundles import tiny_bundle, tiny_crops
 
 
+@pytest.fixture(autouse=True)
+def _without_gpu(monkeypatch):
+    """The same rows on every machine."""
+
+    def no_gpu():
+        raise RuntimeMissing("there is no NVIDIA GPU")
+
+    monkeypatch.setattr("engines.runtimes.trt.open_cuda", no_gpu)
+
+
+def measured(*args, **more):
+    """The rows of what could be run."""
+    return [row for row in compare(*args, **more) if row.agreement is not None]
+
+
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
     return tiny_bundle(tmp_path_factory.mktemp("parity") / "tiny", filters=16)
@@ -22,7 +37,7 @@ def with_card(bundle, folder, **changes):
 
 
 def test_every_runtime_and_precision_is_near(bundle, tmp_path):
-    rows = compare(bundle, tiny_crops(32), cache_dir=tmp_path)
+    rows = measured(bundle, tiny_crops(32), cache_dir=tmp_path)
     assert [(row.runtime, row.precision) for row in rows] == [
         ("onnxruntime", "int8"), ("onnxruntime", "fp16"), (REHEARSAL, "int8"),
     ]  # fmt: skip
@@ -38,7 +53,7 @@ def test_the_card_sets_the_limits(bundle, tmp_path):
     strict = {"int8": {"agreement": 0.5, "max_dp": 1e-9, "mean_dp": 1.0}}
     other = with_card(bundle, tmp_path / "strict", limits=strict)
     assert load_bundle(other.folder).card.limits == strict
-    int8, fp16, rehearsal = compare(other, tiny_crops(8), cache_dir=tmp_path)
+    int8, fp16, rehearsal = measured(other, tiny_crops(8), cache_dir=tmp_path)
     for row in (int8, rehearsal):
         (over,) = row.over
         assert over.startswith("max_dp 0.")
@@ -50,7 +65,7 @@ def test_the_card_sets_the_limits(bundle, tmp_path):
 def test_wrong_ranges_are_found(bundle, tmp_path):
     """As if the bundle had been calibrated on other pictures."""
     ranges = {name: (low / 20, high / 20) for name, (low, high) in bundle.card.ranges.items()}
-    int8, fp16, rehearsal = compare(
+    int8, fp16, rehearsal = measured(
         with_card(bundle, tmp_path / "w", ranges=ranges), tiny_crops(16), cache_dir=tmp_path
     )
     assert int8.over
@@ -58,21 +73,18 @@ def test_wrong_ranges_are_found(bundle, tmp_path):
     assert fp16.over == ()
 
 
-def test_what_cannot_be_opened_says_why(bundle, tmp_path, monkeypatch):
-    from engines import parity
-
-    honest = parity.open_engine
-
-    def without_fp16(*args, **more):
-        if more["precision"] == "fp16":
-            raise RuntimeMissing("no fp16 here")
-        return honest(*args, **more)
-
-    monkeypatch.setattr(parity, "open_engine", without_fp16)
-    _, fp16, _ = compare(bundle, tiny_crops(2), cache_dir=tmp_path)
-    assert (fp16.agreement, fp16.why_not) == (None, "no fp16 here")
+def test_what_cannot_be_opened_says_why(bundle, tmp_path):
+    rows = compare(bundle, tiny_crops(2), cache_dir=tmp_path)
+    missing = {row.runtime: row.why_not for row in rows if row.agreement is None}
+    assert set(missing) == {"tensorrt", "tensorrt-rtx"}
+    assert all(missing.values())
+    assert all(row.precision == "" for row in rows if row.agreement is None)
     unranged = compare(with_card(bundle, tmp_path / "u", ranges={}), tiny_crops(2), cache_dir=tmp_path)
-    assert [row.why_not for row in unranged] == ["tiny stores no calibration ranges for int8", "no fp16 here"]
+    assert (unranged[0].precision, unranged[0].why_not) == (
+        "int8",
+        "tiny stores no calibration ranges for int8",
+    )
+    assert [row.precision for row in unranged if row.agreement is not None] == ["fp16"]
 
 
 def test_a_card_without_limits_is_an_older_one(bundle):

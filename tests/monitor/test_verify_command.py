@@ -32,9 +32,10 @@ def test_golden_crops(bundle, tmp_path, monkeypatch, capsys):
     assert verify(monkeypatch, "--bundle", bundle.folder, "--json", tmp_path / "v.json") == 0
     said = capsys.readouterr().out
     assert "8 golden crops" in said
-    assert said.count("within its limits") == 3
+    assert said.count("within its limits") >= 3
     told = json.loads((tmp_path / "v.json").read_text())
-    assert (told["faces"], len(told["rows"]), told["sha256"]) == (8, 3, bundle.sha256)
+    assert (told["faces"], told["sha256"]) == (8, bundle.sha256)
+    assert {row["precision"] for row in told["rows"] if row["runtime"] == "onnxruntime"} == {"int8", "fp16"}
 
 
 def test_golden_pictures_repeat_and_differ(monkeypatch):

@@ -1,0 +1,69 @@
+"""Engines on NVIDIA GPUs: a plan, run by TensorRT or TensorRT-RTX, one execution context for each thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+
+from engines.contract import F32, U8, BuildError, Card, EngineInfo, InferenceError, check_crops
+from engines.trt.cuda import Cuda, load_cudart
+from engines.trt.library import Library, Said, logger_for
+from engines.trt.slot import Slot
+
+
+def open_cuda() -> Cuda:
+    """Raises RuntimeMissing where no GPU can be used."""
+    return Cuda(load_cudart())
+
+
+class TrtEngine:
+    """A deserialised plan. May be called from several threads, each of which gets buffers and a stream of its own."""
+
+    def __init__(
+        self, library: Library, cuda: Cuda, plan: bytes, card: Card, info: EngineInfo, *, max_batch: int,
+        say: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        """Raises BuildError for a plan that this GPU does not take."""
+        self.card, self.info = card, info
+        self._cuda, self._max_batch, self._say, self._said = cuda, max_batch, say, Said()
+        self._logger = logger_for(library, self._said)
+        self._runtime = library.trt.Runtime(self._logger)
+        self._engine = self._runtime.deserialize_cuda_engine(plan)
+        if self._engine is None:
+            last = "; ".join(line.splitlines()[0] for line in self._said.wrong()[-2:]) or "it did not say why"
+            raise BuildError(
+                f"{library.runtime} does not take the plan here: {last}", hint="monitor engine clean --all"
+            )
+        self._slots: dict[int, Slot] = {}
+        self._making = threading.Lock()
+
+    def infer(self, rgb: U8) -> F32:
+        """Probabilities float32 (N, K) for uint8 crops (N, H, W, 3); N = 0 gives (0, K). Raises InferenceError."""
+        check_crops(rgb, self.card)
+        slot = self._slot()
+        step = self._max_batch
+        parts = [slot.infer(rgb[start : start + step]) for start in range(0, len(rgb), step)]
+        answer = np.concatenate(parts) if parts else np.empty((0, len(self.card.classes)), np.float32)
+        if not np.isfinite(answer).all():
+            raise InferenceError("the engine's answer holds numbers that are not finite", hint="try --precision fp32")
+        return answer
+
+    def _slot(self) -> Slot:
+        me = threading.get_ident()
+        with self._making:  # contexts of one engine are made one at a time
+            if self._engine is None:
+                raise InferenceError("the engine is closed", hint="open another one with open_engine")
+            if me not in self._slots:
+                make_context = self._engine.create_execution_context
+                self._slots[me] = Slot(self._cuda, make_context, self.card, self._max_batch, self._say)
+            return self._slots[me]
+
+    def close(self) -> None:
+        """Frees the GPU; may be called twice, and not while another thread is in `infer`."""
+        with self._making:
+            for slot in self._slots.values():
+                slot.close()
+            self._slots.clear()
+            self._engine = self._runtime = None
