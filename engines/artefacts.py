@@ -80,7 +80,7 @@ def plan_artefact(
         "runtime": runtime,
         "version": library.version,
         "precision": precision,
-        "gpu": nvidia_gpu() or "no NVIDIA GPU, built ahead of time",
+        "gpu": "any that is named" if library.is_rtx else nvidia_gpu() or "none",
         "system": f"{platform.system()} {platform.machine()}",
         "quantiser": halve.VERSION if precision == "fp16" else quantise.VERSION,
         **asdict(options),
@@ -135,7 +135,7 @@ def engines_folder(cache_dir: Path | None = None) -> Path:
 
 def typed_model(bundle: Bundle, precision: str) -> onnx.ModelProto:
     """The graph whose tensors are of the types that a strongly typed network shall have."""
-    model = _parsed(bundle)
+    model = parsed(bundle)
     if precision == "int8":
         return quantise.qdq_graph(model, bundle.card.ranges, unsigned=False, reduce_range=False, symmetric=True)
     return halve.half_graph(model) if precision == "fp16" else model
@@ -144,17 +144,17 @@ def typed_model(bundle: Bundle, precision: str) -> onnx.ModelProto:
 def _int8_graph(bundle: Bundle, processor: Cpu) -> bytes:
     """The bundle's model in 8 bits for this processor, as ONNX. Raises BuildError."""
     made = quantise.qdq_graph(
-        _parsed(bundle), bundle.card.ranges, unsigned=processor.unsigned, reduce_range=processor.reduce_range
+        parsed(bundle), bundle.card.ranges, unsigned=processor.unsigned, reduce_range=processor.reduce_range
     )
     return cast(bytes, made.SerializeToString(deterministic=True))
 
 
 def _fp16_graph(bundle: Bundle, _: Cpu) -> bytes:
     """The bundle's model in half precision, as ONNX. Raises BuildError."""
-    return cast(bytes, halve.half_graph(_parsed(bundle)).SerializeToString(deterministic=True))
+    return cast(bytes, halve.half_graph(parsed(bundle)).SerializeToString(deterministic=True))
 
 
-def _parsed(bundle: Bundle) -> onnx.ModelProto:
+def parsed(bundle: Bundle) -> onnx.ModelProto:
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped,unused-ignore]
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
@@ -12,18 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from monitor.commands.bench import bench
+from monitor.commands.engine_shelf import clean, counts, export, import_engine, inspect, list_engines
 from monitor.commands.verify import verify
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
     from engines.artefacts import Artefact
-    from engines.cache import Stored
     from engines.trt.plan import Progress
 
 engine_app = typer.Typer(help="Build engines, list them, look into them, throw them away.", no_args_is_help=False)
-
-
-engine_app.command()(verify)
 
 
 class BuildRuntime(StrEnum):
@@ -80,11 +75,14 @@ def _print_built(artefact: Artefact) -> None:
         typer.echo("onnxruntime runs the bundle's float model as it is: there is nothing to build")
         return
     report, facts = artefact.made.report, artefact.entry.facts
+    rtx = facts["runtime"] == "tensorrt-rtx"
     took = f", built in {report['seconds']:.1f} s" if "seconds" in report else ""
     typer.echo(f"{artefact.entry.path}: {len(artefact.made.data) / 1e6:.1f} MB{took}")
     if products := report.get("precision"):
-        typer.echo(f"products: {_counts(products)}")
-        typer.echo(f"for {', '.join(facts['capabilities']) or 'every GPU the library knows'}; here: {facts['gpu']}")
+        typer.echo(f"products: {counts(products)}")
+        typer.echo(
+            f"for {', '.join(facts['capabilities']) or ('every GPU the library knows' if rtx else facts['gpu'])}"
+        )
         typer.echo(_not_shown(facts))
 
 
@@ -93,103 +91,6 @@ def _not_shown(facts: Mapping[str, Any]) -> str:
     if facts["runtime"] == "tensorrt-rtx" and facts["precision"] == "int8":
         return "built, not shown to run: TensorRT-RTX documents int8 for products of matrices, not for convolutions"
     return f"run it where the GPU is: monitor run --runtime {facts['runtime']} --precision {facts['precision']}"
-
-
-@engine_app.command("list")
-def list_engines(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list instead.")] = False,
-) -> None:
-    """List what is kept, with its state."""
-    from engines.artefacts import engines_folder
-    from engines.cache import stored_entries
-
-    found = [_summary(entry) for entry in stored_entries(engines_folder())]
-    if as_json:
-        typer.echo(json.dumps(found, indent=2))
-        return
-    if not found:
-        typer.echo(f"no engine in {engines_folder()} (`monitor engine build` makes one)")
-        return
-    from rich.console import Console
-    from rich.table import Column, Table
-    from rich.text import Text
-
-    table = Table(Column("name", no_wrap=True, overflow="fold"), "runtime", "precision", "size", "built", "state")
-    for row in found:
-        built = time.strftime("%Y-%m-%d %H:%M", time.localtime(row["built"])) if row["built"] else ""
-        size = f"{row['bytes'] / 1e6:.1f} MB"
-        table.add_row(*map(Text, (row["name"], row["runtime"], row["precision"], size, built, row["state"])))
-    Console().print(table)
-
-
-def _summary(entry: Stored) -> dict[str, Any]:
-    facts = entry.facts
-    there = entry.path.exists()
-    return {
-        "name": entry.path.name, "runtime": f"{facts.get('runtime', '?')} {facts.get('version', '')}".strip(),
-        "precision": str(facts.get("precision", "?")), "bytes": entry.path.stat().st_size if there else 0,
-        "built": entry.path.stat().st_mtime if there else None,
-        "state": entry.fault or ("ok" if entry.data is not None else "is incomplete"),
-    }  # fmt: skip
-
-
-@engine_app.command()
-def inspect(
-    name: Annotated[str, typer.Argument(help="As `list` has it, or as much of it as tells it from others.")],
-    layers: Annotated[bool, typer.Option("--layers", help="Every layer with its datatypes (plans only).")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
-) -> None:
-    """Show what an engine was made from, and in which precision its products run."""
-    entry = _chosen(name)
-    if as_json:
-        whole = {**_summary(entry), "facts": dict(entry.facts), "report": dict(entry.report)}
-        typer.echo(json.dumps(whole, indent=2))
-        return
-    typer.echo(f"{entry.path}: {_summary(entry)['state']}")
-    for key, value in entry.facts.items():
-        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-        typer.echo(f"  {key:<14}{'' if shown is None else shown}")
-    if products := entry.report.get("precision"):
-        typer.echo(f"  {'products':<14}{_counts(products)}, as the library reports them")
-    if layers:
-        for layer in entry.report.get("layers", []):
-            kinds = " -> ".join(",".join(layer[key]) or "-" for key in ("inputs", "constants", "outputs"))
-            typer.echo(f"  {layer['kind']:<15}{kinds:<40} {layer['name']}")
-
-
-def _counts(products: Mapping[str, str]) -> str:
-    return ", ".join(f"{n} of {len(products)} in {kind}" for kind, n in Counter(products.values()).most_common())
-
-
-def _chosen(name: str) -> Stored:
-    from engines.artefacts import engines_folder
-    from engines.cache import stored_entries
-
-    found = [entry for entry in stored_entries(engines_folder()) if name in entry.path.name]
-    exact = [entry for entry in found if entry.path.name == name]
-    if len(exact or found) != 1:
-        names = ", ".join(entry.path.name for entry in found) or "no engine"
-        raise UsageError(f"{name} fits {names}", hint="`monitor engine list` shows the names")
-    return (exact or found)[0]
-
-
-@engine_app.command()
-def clean(
-    everything: Annotated[bool, typer.Option("--all", help="Sound ones too.")] = False,
-    older: Annotated[int | None, typer.Option(help="Sound ones too that were built so many days ago.", min=0)] = None,
-) -> None:
-    """Delete damaged engines; with --all or --older sound ones too, which are built again when they are needed."""
-    from engines.artefacts import engines_folder
-    from engines.cache import remove, stored_entries
-
-    gone, freed = 0, 0
-    for entry in stored_entries(engines_folder()):
-        sound = entry.data is not None
-        old = sound and older is not None and time.time() - entry.path.stat().st_mtime >= older * 86400
-        if not sound or everything or old:
-            freed += remove(entry)
-            gone += not entry.path.exists()
-    typer.echo(f"deleted {gone}, {freed / 1e6:.1f} MB freed in {engines_folder()}")
 
 
 @contextmanager
@@ -211,3 +112,12 @@ def _progress() -> Iterator[Progress]:
 
 def _tell(line: str) -> None:
     typer.echo(line, err=True)
+
+
+engine_app.command("list")(list_engines)
+engine_app.command()(inspect)
+engine_app.command()(verify)
+engine_app.command()(bench)
+engine_app.command()(export)
+engine_app.command("import")(import_engine)
+engine_app.command()(clean)

@@ -18,7 +18,7 @@ def engine(tmp_path, monkeypatch, capsys):
     bundle = tiny_bundle(tmp_path / "tiny", filters=16)
 
     def run(*words):
-        more = ("--bundle", str(bundle.folder)) if words[0] == "build" else ()
+        more = ("--bundle", str(bundle.folder)) if words[0] in ("build", "bench") else ()
         monkeypatch.setattr(sys, "argv", ["monitor", "engine", *words, *more])
         status = main()
         said = capsys.readouterr()
@@ -111,6 +111,42 @@ def test_what_cannot_be_is_told(engine, words, status, says):
     assert found == status
     assert says in first
     assert second.removeprefix("hint: ")
+
+
+def test_an_engine_travels_only_to_who_trusts_it(engine, tmp_path, monkeypatch):
+    engine("build", "--runtime", "tensorrt-rtx", "--precision", "fp16")
+    assert engine("export", "fp16", str(tmp_path / "usb"))[0] == 0
+    (plan,) = (tmp_path / "usb").glob("*.plan")
+    monkeypatch.setenv("MONITOR_CACHE", str(tmp_path / "elsewhere"))
+    status, _, told = engine("import", str(plan))
+    assert status == 2
+    assert "was built elsewhere" in told
+    assert not (tmp_path / "elsewhere").exists()
+    assert engine("import", str(plan), "--trust")[0] == 0
+    status, _, told = engine("build", "--runtime", "tensorrt-rtx", "--precision", "fp16")
+    assert (status, told) == (0, "")  # found, not built
+    whole = plan.read_bytes()
+    plan.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    status, _, told = engine("import", str(plan), "--trust")
+    assert status == 2
+    assert "is damaged (its sha256 differs)" in told
+    plan.with_name(f"{plan.name}.json").unlink()
+    assert "are not both there" in engine("import", str(plan), "--trust")[2]
+
+
+def test_bench_prints_a_table_and_writes_numbers(engine, tmp_path, monkeypatch):
+    from engines import work
+
+    monkeypatch.setattr(work, "_EDGE", 128)
+    monkeypatch.setattr(work, "_SIDE", 8)
+    status, said, _ = engine("bench", "--rounds", "3", "--batch", "2", "--json", str(tmp_path / "b.json"))
+    assert status == 0
+    assert "| onnxruntime | int8 | 2 |" in said
+    assert "left out: tensorrt" in said
+    told = json.loads((tmp_path / "b.json").read_text())
+    assert {row["batch"] for row in told["timings"]} == {2}
+    assert set(told["peaks"]) == {"int8", "fp32"}
+    assert engine("bench", "--precision", "int4")[0] == 2
 
 
 def test_float_needs_no_building(engine):
