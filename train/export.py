@@ -67,7 +67,8 @@ def export(
         onnx_bytes = network.graph(model, recipe, temperature, _to_even_mix(shares, temperature)).SerializeToString()
         card = replace(card, ranges=calibrate(onnx_bytes, _calibration(data, card)))
         write_bundle(Path(scratch) / name, onnx_bytes, card, "measuring", LICENCE)
-        report, _ = gather(data, Asked(str(Path(scratch) / name)), say=_silent)
+        asked = Asked(str(Path(scratch) / name), precisions=("fp32", "int8"))  # fp16 is slow here: evaluate has it
+        report, _ = gather(data, asked, say=_silent)
     card = replace(card, metrics=_metrics(report, temperature, shares, state, left_out))
     with told_as_sink_error(folder, "write the bundle"):
         return write_bundle(folder, onnx_bytes, card, model_card(card, data), LICENCE), card.metrics["test"]
