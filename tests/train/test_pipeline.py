@@ -242,7 +242,7 @@ def test_a_fit_that_was_asked_to_stop_says_so_by_its_exit_status(
         (("fit", "--run", "{file}/run"), 5, "cannot make the folder"),
         (("fit", "--run", "{folder}/none", "--resume"), 4, "there is no run in"),
         (("fit", "--arch", "resnet"), 2, "no architecture 'resnet'"),
-        (("fit", "--recipe", "guided"), 2, "blocks that stay random"),
+        (("fit", "--recipe", "guided"), 2, "the recipe wants a teacher"),
     ],
 )
 def test_what_cannot_be_done_is_two_lines(
