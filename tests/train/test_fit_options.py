@@ -27,6 +27,8 @@ from train.manifest import Prepared, Row
 from train.recipe import Recipe
 from train.start import Start
 from train.student import Teacher, projected
+from train.teacher import BLOCKS as RESNET_50
+from train.teacher import load_teacher
 
 FIVE = ((2,), (2,), (2,), (2,), (2,))
 TINY = Recipe(
@@ -56,9 +58,17 @@ def data():
     return Prepared(tuple(rows), np.stack(crops), 0.5, "digest")
 
 
-@pytest.fixture(scope="module")
-def teacher(tmp_path_factory):
-    """A ResNet-50 of few channels, in the form of the real file."""
+SHORT = (1, 1, 1, 1)
+"""Bottlenecks of each stage of the tests' teacher: the real one's 16 take seconds to build, many times over."""
+
+
+@pytest.fixture(autouse=True)
+def _short_teacher(monkeypatch):
+    monkeypatch.setattr("train.teacher.BLOCKS", SHORT)
+
+
+def write_teacher(path, stages):
+    """A ResNet of few channels, in the form of the real file."""
     rng, arrays = np.random.default_rng(1), {}
 
     def conv(name, outputs, inputs, side):
@@ -68,7 +78,7 @@ def teacher(tmp_path_factory):
 
     conv("conv1", 4, 3, 7)
     inputs = 4
-    for stage, blocks in enumerate((3, 4, 6, 3), 1):
+    for stage, blocks in enumerate(stages, 1):
         wide = 8 * stage
         for block in range(blocks):
             name = f"layer{stage}.{block}"
@@ -78,9 +88,25 @@ def teacher(tmp_path_factory):
             if block == 0:
                 conv(f"{name}.downsample.0", wide, inputs, 1)
             inputs = wide
-    path = tmp_path_factory.mktemp("teacher") / "resnet.npz"
     np.savez(path, **arrays)
     return path
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory):
+    return write_teacher(tmp_path_factory.mktemp("teacher") / "resnet.npz", SHORT)
+
+
+def test_the_teacher_is_a_resnet_50(tmp_path, monkeypatch):
+    """16 bottlenecks (He et al. 2015, table 1) with strides of 4 to 32; a file with fewer is refused."""
+    monkeypatch.setattr("train.teacher.BLOCKS", RESNET_50)
+    assert RESNET_50 == (3, 4, 6, 3)
+    model = load_teacher(write_teacher(tmp_path / "whole.npz", RESNET_50), stages=(1, 2, 3, 4))
+    assert [y.shape[-1] for y in model.outputs] == [8, 16, 24, 32]
+    crops = np.zeros((1, 64, 64, 3), np.float32)
+    assert [y.shape[1] for y in model.predict_on_batch(crops)] == [16, 8, 4, 2]
+    with pytest.raises(CheckpointError, match="holds no ResNet-50"):
+        load_teacher(write_teacher(tmp_path / "short.npz", SHORT))
 
 
 def run(data, folder, recipe, **more):
@@ -191,8 +217,10 @@ def test_frozen_blocks_stay_as_they_came(data, tmp_path):
             assert np.allclose(one, other, atol=1e-6) == stays, layer
 
 
-def test_a_teacher_teaches(data, teacher, tmp_path):
+def test_a_teacher_teaches(data, tmp_path, monkeypatch):
     """Features of the trained student are nearer to the teacher's than without it, and it is exported alone."""
+    monkeypatch.setattr("train.teacher.BLOCKS", RESNET_50)
+    teacher = write_teacher(tmp_path / "resnet.npz", RESNET_50)
     recipe = replace(TINY, blocks=FIVE, pictures=8 * 60, teacher_weight=20.0, learning_rate=1e-2)
     folder = tmp_path / "taught"
     final = run(data, folder, recipe, start=Start(teacher=teacher), every=20)
