@@ -22,7 +22,6 @@ engine_app = typer.Typer(help="Build engines, list them, look into them, throw t
 
 
 class BuildRuntime(StrEnum):
-    AUTO = "auto"
     ONNXRUNTIME = "onnxruntime"
     TENSORRT = "tensorrt"
     TENSORRT_RTX = "tensorrt-rtx"
@@ -36,7 +35,7 @@ class Precision(StrEnum):
 
 @engine_app.command()
 def build(
-    runtime: Annotated[BuildRuntime, typer.Option(help="auto: what `monitor run` uses here.")] = BuildRuntime.AUTO,
+    runtime: Annotated[BuildRuntime, typer.Option(help="onnxruntime: for this processor.")] = BuildRuntime.ONNXRUNTIME,
     precision: Annotated[Precision, typer.Option(help="Arithmetic of the engine.")] = Precision.INT8,
     bundle: Annotated[str | None, typer.Option(help="A bundle's name or folder; default: the shipped one.")] = None,
     max_batch: Annotated[int, typer.Option(help="Most crops in one run (plans only).", min=1, max=1024)] = 32,

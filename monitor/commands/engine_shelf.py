@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.errors import UsageError
+from monitor.errors import SinkError, UsageError
 
 if TYPE_CHECKING:
     from engines.cache import Stored
@@ -127,7 +127,9 @@ def import_engine(
         raise UsageError(f"{file} was built elsewhere", hint="--trust, if you know who built it; or build it here")
     place = Entry(engines_folder(), file.name, entry.facts)
     made = Made(entry.data, entry.report)
-    place.get(lambda: made, lambda line: None)
+    place.get(lambda: made, lambda line: typer.echo(line, err=True))
+    if read_stored(place.path).data != made.data:
+        raise SinkError(f"{place.path} was not stored", hint="make room, or choose another folder with MONITOR_CACHE")
     typer.echo(f"{place.path}: used where its bundle, library version, precision and options are asked for")
 
 

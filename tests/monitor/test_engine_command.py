@@ -122,6 +122,11 @@ def test_an_engine_travels_only_to_who_trusts_it(engine, tmp_path, monkeypatch):
     assert status == 2
     assert "was built elsewhere" in told
     assert not (tmp_path / "elsewhere").exists()
+    (tmp_path / "elsewhere").write_text("no folder")
+    status, _, told = engine("import", str(plan), "--trust")
+    assert status == 5
+    assert "was not stored" in told
+    (tmp_path / "elsewhere").unlink()
     assert engine("import", str(plan), "--trust")[0] == 0
     status, _, told = engine("build", "--runtime", "tensorrt-rtx", "--precision", "fp16")
     assert (status, told) == (0, "")  # found, not built
