@@ -24,7 +24,7 @@ class PlanOptions:
     workspace_mib: int | None = None
     """Most scratch memory a layer may take on the GPU; None: as the library likes."""
     capabilities: tuple[str, ...] = ()
-    """TensorRT-RTX: GPUs the plan is for, as SM75, SM89; () = all that the library knows."""
+    """TensorRT-RTX: GPUs the plan is for, as SM75, SM89; () = those the library builds for by default."""
     portable: bool = False
     """TensorRT: for later versions of the library and newer GPUs too; larger, and slower to start."""
 

@@ -43,7 +43,7 @@ def build(
         int | None, typer.Option(help="Most scratch memory of a layer (plans only).", min=1)
     ] = None,
     capability: Annotated[
-        list[str] | None, typer.Option(help="tensorrt-rtx: build for such GPUs only, as SM89; default: all it knows.")
+        list[str] | None, typer.Option(help="tensorrt-rtx: build for such GPUs only, as SM89; default: the library's.")
     ] = None,
     portable: Annotated[
         bool,
@@ -80,7 +80,7 @@ def _print_built(artefact: Artefact) -> None:
     if products := report.get("precision"):
         typer.echo(f"products: {counts(products)}")
         typer.echo(
-            f"for {', '.join(facts['capabilities']) or ('every GPU the library knows' if rtx else facts['gpu'])}"
+            f"for {', '.join(facts['capabilities']) or ('the GPUs that the library builds for by default' if rtx else facts['gpu'])}"
         )
         typer.echo(_not_shown(facts))
 

@@ -31,16 +31,10 @@ def list_engines(
     if not found:
         typer.echo(f"no engine in {engines_folder()} (`monitor engine build` makes one)")
         return
-    from rich.console import Console
-    from rich.table import Column, Table
-    from rich.text import Text
-
-    table = Table(Column("name", no_wrap=True, overflow="fold"), "runtime", "precision", "size", "built", "state")
-    for row in found:
+    for row in found:  # names are long: a table would be cut on a terminal
         built = time.strftime("%Y-%m-%d %H:%M", time.localtime(row["built"])) if row["built"] else ""
-        size = f"{row['bytes'] / 1e6:.1f} MB"
-        table.add_row(*map(Text, (row["name"], row["runtime"], row["precision"], size, built, row["state"])))
-    Console().print(table)
+        typer.echo(row["name"])
+        typer.echo(f"  {row['state']}, {row['runtime']}, {row['precision']}, {row['bytes'] / 1e6:.1f} MB, {built}")
 
 
 def _summary(entry: Stored) -> dict[str, Any]:
