@@ -79,9 +79,8 @@ def _print_built(artefact: Artefact) -> None:
     typer.echo(f"{artefact.entry.path}: {len(artefact.made.data) / 1e6:.1f} MB{took}")
     if products := report.get("precision"):
         typer.echo(f"products: {counts(products)}")
-        typer.echo(
-            f"for {', '.join(facts['capabilities']) or ('the GPUs that the library builds for by default' if rtx else facts['gpu'])}"
-        )
+        usual = "the GPUs that the library builds for by default" if rtx else facts["gpu"]
+        typer.echo(f"for {', '.join(facts['capabilities']) or usual}")
         typer.echo(_not_shown(facts))
 
 
