@@ -13,6 +13,7 @@ import psutil
 
 _X86 = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "amx_int8")
 _ARM = ("asimddp", "i8mm")
+_BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Cpu:
     arch: str
     """x86_64, arm64, or what the system calls it."""
     features: tuple[str, ...]
+    bfloat16: bool = False
+    """Whether it multiplies bfloat16 (AVX-512, AMX, ARM); emulated, that is many times slower than float32."""
 
     @property
     def unsigned(self) -> bool:
@@ -43,7 +46,10 @@ def cpu() -> Cpu:
     name = facts.get("model name") or platform.processor() or arch
     # macOS writes AVX512VNNI where Linux writes avx512_vnni.
     spoken = {flag.replace("_", "").replace(".", "") for flag in facts.get("flags", "").lower().split()}
-    return Cpu(name, arch, tuple(flag for flag in _X86 + _ARM if flag.replace("_", "") in spoken))
+    features, bfloat16 = (
+        [flag for flag in names if flag.replace("_", "") in spoken] for names in (_X86 + _ARM, _BFLOAT16)
+    )
+    return Cpu(name, arch, tuple(features), bfloat16=bool(bfloat16))
 
 
 def usable_threads() -> int:

@@ -14,7 +14,7 @@ import numpy as np
 from engines.contract import F32, U8
 from train.architectures import architecture
 from train.averaging import renormalise
-from train.backend import seed_dropout
+from train.backend import dtype_policy, seed_dropout
 from train.batches import Batches
 from train.checkpoints import RunFolder
 from train.imitation import imitate
@@ -54,7 +54,7 @@ def fit(
     start = start or Start()
     start.check(recipe)
     keras.utils.set_random_seed(recipe.seed)
-    keras.mixed_precision.set_global_policy("mixed_bfloat16" if recipe.bfloat16 else "float32")
+    keras.mixed_precision.set_global_policy(_policy(recipe, say))
     folder = RunFolder(run, recipe, data.digest, start.named)
     batches = Batches(data, recipe)
     teacher = _teacher(start, recipe, batches)
@@ -82,6 +82,13 @@ def fit(
             say(f"stopped after {done} of {recipe.steps} steps; the same command goes on")
             return None
     return _finish(folder, model, recipe, batches)
+
+
+def _policy(recipe: Recipe, say: Say) -> str:
+    policy = dtype_policy(recipe.bfloat16)
+    if recipe.bfloat16 and policy == "float32":
+        say("a new run computes in float32: this machine has no units for bfloat16")
+    return policy
 
 
 def _teacher(start: Start, recipe: Recipe, batches: Batches) -> Teacher | None:

@@ -59,6 +59,7 @@ class Recipe:
     patience: int = 0
     """Stop after so many reports without a better validation loss, and keep the best; 0 = go on to the end."""
     bfloat16: bool = True
+    """Products in bfloat16, weights in float32; where the machine has no units for it, all in float32."""
     seed: int = 1
     augment: Augment | None = field(default_factory=Augment)
     """Null: pictures as the program would cut them."""

@@ -196,19 +196,19 @@ def test_each_processor_gets_its_own_graph(tiny, cache, monkeypatch, processor, 
 
 
 def test_cpuinfo_of_each_kind_is_understood(monkeypatch, tmp_path):
-    texts = {
-        (
-            "x86_64",
-            ("avx2", "avx512_vnni"),
-        ): "model name\t: Some Xeon\nflags\t\t: fpu avx2 avx512_vnni\n\nflags\t: none\n",
-        ("aarch64", ("asimddp",)): "processor\t: 0\nFeatures\t: fp asimd asimddp\n",
+    flags = {
+        ("x86_64", ("avx2", "avx512_vnni"), False): "flags\t\t: fpu avx2 avx512_vnni\n\nflags\t: avx512_bf16\n",
+        ("x86_64", ("avx2", "avx512f"), True): "flags\t\t: fpu avx2 avx512f avx512_bf16\n",
+        ("aarch64", ("asimddp",), False): "Features\t: fp asimd asimddp\n",
+        ("aarch64", ("asimddp", "i8mm"), True): "Features\t: fp asimd asimddp i8mm bf16\n",
     }
     monkeypatch.setattr(machine.platform, "system", lambda: "Linux")
-    for (arch, features), text in texts.items():
-        (tmp_path / "cpuinfo").write_text(text)
+    for (arch, features, bfloat16), text in flags.items():
+        (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nmodel name\t: Some\n{text}")
         monkeypatch.setattr(machine, "Path", lambda _: tmp_path / "cpuinfo")
         monkeypatch.setattr(machine.platform, "machine", lambda arch=arch: arch)
         assert machine.cpu().features == features
+        assert machine.cpu().bfloat16 == bfloat16
         assert machine.cpu().name
 
 
