@@ -1,11 +1,10 @@
-"""What a runtime takes, made from a bundle once and kept: an ONNX graph for the CPU, a plan for NVIDIA GPUs."""
+"""What a runtime takes, made from a bundle once and kept: graphs. Plans for NVIDIA GPUs are in `engines.plans`."""
 
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,10 +13,7 @@ from engines.bundle import Bundle
 from engines.cache import Entry, Made, cache_folder
 from engines.contract import BuildError
 from engines.files import sha256
-from engines.machine import Cpu, cpu, nvidia_gpu
-from engines.trt.layers import UNKNOWN, precision_asked, precision_of
-from engines.trt.library import MODULES, load_library
-from engines.trt.plan import PlanOptions, Progress, build_plan, known_capabilities
+from engines.machine import Cpu, cpu
 
 if TYPE_CHECKING:
     import onnx
@@ -54,53 +50,11 @@ def graph_artefact(
         "reduce_range": processor.reduce_range,
         "quantiser": halve.VERSION if precision == "fp16" else quantise.VERSION,
     }
-    entry, fingerprint = _entry(bundle, precision, facts, "onnx", cache_dir)
+    entry, fingerprint = entry_for(bundle, precision, facts, "onnx", cache_dir)
     if precision == "fp32":
         return Artefact(entry, Made(bundle.read_model()), fingerprint, kept=False)
     make = _int8_graph if precision == "int8" else _fp16_graph
-    return Artefact(entry, entry.get(lambda: Made(make(bundle, processor)), say or _silent), fingerprint, kept=True)
-
-
-def plan_artefact(
-    bundle: Bundle, runtime: str, precision: str, options: PlanOptions, *, cache_dir: Path | None = None,
-    say: Say | None = None, progress: Progress | None = None,
-) -> Artefact:  # fmt: skip
-    """The plan of a bundle for `runtime` (tensorrt or tensorrt-rtx), with the proof of its precision in the report.
-
-    Raises RuntimeMissing, BuildError, also where a product runs in another precision than the graph asks for.
-    """
-    check_precision(bundle, precision)
-    library = load_library(runtime)
-    known = known_capabilities(library)
-    if unknown := [name for name in options.capabilities if name not in known]:
-        hint = f"known: {', '.join(known)}" if known else f"{runtime} builds for the GPU at hand: leave it away"
-        raise BuildError(f"{runtime} cannot build for {', '.join(unknown)}", hint=hint)
-    facts = {
-        "bundle": bundle.sha256,
-        "runtime": runtime,
-        "version": library.version,
-        "precision": precision,
-        "gpu": "any that is named" if library.is_rtx else nvidia_gpu() or "none",
-        "system": f"{platform.system()} {platform.machine()}",
-        "quantiser": halve.VERSION if precision == "fp16" else quantise.VERSION,
-        **asdict(options),
-        "capabilities": list(options.capabilities),
-    }
-    entry, fingerprint = _entry(bundle, f"{runtime}-{precision}", facts, "plan", cache_dir)
-
-    def make() -> Made:
-        model = typed_model(bundle, precision)
-        plan = build_plan(library, model.SerializeToString(), options, input_px=bundle.card.input_px, progress=progress)
-        asked = precision_asked(model)
-        found = precision_of(plan.layers, asked)
-        _check_kept(asked, found, library.runtime)
-        report = {"layers": [asdict(layer) for layer in plan.layers], "precision": found, "seconds": plan.seconds}
-        return Made(plan.data, report)
-
-    return Artefact(entry, entry.get(make, say or _silent), fingerprint, kept=True)
-
-
-PLAN_RUNTIMES = tuple(MODULES)
+    return Artefact(entry, entry.get(lambda: Made(make(bundle, processor)), say or silent), fingerprint, kept=True)
 
 
 def check_precision(bundle: Bundle, precision: str) -> None:
@@ -111,18 +65,10 @@ def check_precision(bundle: Bundle, precision: str) -> None:
         raise BuildError(f"{bundle.card.name} stores no calibration ranges for int8", hint="use --precision fp32")
 
 
-def _check_kept(asked: Mapping[str, str], found: Mapping[str, str], runtime: str) -> None:
-    """Precision that was lost on the way is the commonest reason for a slow engine: it ends the build."""
-    wrong = {node: kind for node, kind in found.items() if kind not in (asked[node], UNKNOWN)}
-    if wrong:
-        first, kind = next(iter(wrong.items()))
-        what = f"{len(wrong)} of {len(asked)} products do not run as asked: {first} in {kind} instead of {asked[first]}"
-        raise BuildError(f"{runtime} changed the precision: {what}", hint="report it with the version of the library")
-
-
-def _entry(
+def entry_for(
     bundle: Bundle, kind: str, facts: Mapping[str, Any], suffix: str, cache_dir: Path | None
 ) -> tuple[Entry, str]:
+    """The place of an artefact that follows from `facts`, and its fingerprint."""
     fingerprint = sha256(json.dumps(facts, sort_keys=True).encode())[:16]
     folder = engines_folder(cache_dir)
     return Entry(folder, f"{bundle.folder.name}-{kind}-{fingerprint}.{suffix}", facts), fingerprint
@@ -155,6 +101,7 @@ def _fp16_graph(bundle: Bundle, _: Cpu) -> bytes:
 
 
 def parsed(bundle: Bundle) -> onnx.ModelProto:
+    """The bundle's own model. Raises BuildError."""
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped,unused-ignore]
 
@@ -164,5 +111,5 @@ def parsed(bundle: Bundle) -> onnx.ModelProto:
         raise BuildError(f"{bundle.folder.name}/model.onnx cannot be parsed: {error}") from error
 
 
-def _silent(_: str) -> None:
+def silent(_: str) -> None:
     """For those who do not want to hear."""

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from engines.artefacts import PLAN_RUNTIMES, Say, graph_artefact, plan_artefact
+from engines.artefacts import Artefact, Say, graph_artefact, silent
 from engines.bundle import Bundle, load_bundle
-from engines.contract import Engine, EngineError, EngineInfo, RuntimeMissing
+from engines.contract import BuildError, Engine, EngineError, EngineInfo, RuntimeMissing
 from engines.machine import cpu, nvidia_gpu, usable_threads
+from engines.plans import PLAN_RUNTIMES, compiled_kernels, plan_artefact, stored_plans
 from engines.trt.library import load_library
 from engines.trt.plan import PlanOptions
 
@@ -34,7 +35,7 @@ def open_engine(
     help; `cache_dir` None = the user's cache folder; `say` gets a line when something is built or mended. Raises
     BundleError, BuildError, RuntimeMissing.
     """
-    source, say = load_bundle(bundle), say or _silent
+    source, say = load_bundle(bundle), say or silent
     if runtime not in ("auto", *RUNTIMES):
         known = ", ".join(("auto", *RUNTIMES))
         raise RuntimeMissing(f"no runtime {runtime!r} in this version", hint=f"choose one of: {known}")
@@ -67,13 +68,29 @@ def _on_cpu(bundle: Bundle, precision: str, why: str, threads: int | None, cache
 
 
 def _on_gpu(bundle: Bundle, runtime: str, precision: str, why: str, cache_dir: Path | None, say: Say) -> Engine:
-    """Raises RuntimeMissing without the library, its bindings or a GPU, BuildError."""
+    """The newest stored plan that the GPU takes, whatever its options, else a new one with the usual ones.
+
+    Raises RuntimeMissing without the library, its bindings or a GPU, BuildError.
+    """
     from engines.runtimes.trt import TrtEngine, open_cuda
 
-    library, cuda, options = load_library(runtime), open_cuda(), PlanOptions()  # before a build that nothing could run
-    artefact = plan_artefact(bundle, runtime, precision, options, cache_dir=cache_dir, say=say)
-    info = EngineInfo(runtime, precision, nvidia_gpu() or "GPU", why, artefact.fingerprint)
-    return TrtEngine(library, cuda, artefact.made.data, bundle.card, info, max_batch=options.max_batch, say=say)
+    library, cuda = load_library(runtime), open_cuda()  # before a build that nothing could run
+    gpu = nvidia_gpu() or "GPU"
+
+    def opened(plan: Artefact) -> Engine:
+        kernels, facts = compiled_kernels(plan, gpu), plan.entry.facts
+        return TrtEngine(
+            library, cuda, plan.made.data, bundle.card, EngineInfo(runtime, precision, gpu, why, plan.fingerprint),
+            max_batch=int(facts["max_batch"]), portable=bool(facts["portable"]), say=say,
+            compiled=kernels.kept(), keep=lambda data: kernels.keep(data, say),
+        )  # fmt: skip
+
+    for plan in stored_plans(bundle, runtime, precision, cache_dir=cache_dir, say=say):
+        try:
+            return opened(plan)
+        except BuildError as error:
+            say(f"{plan.entry.path.name} is of no use here: {error}")
+    return opened(plan_artefact(bundle, runtime, precision, PlanOptions(), cache_dir=cache_dir, say=say))
 
 
 def _fastest_on(
@@ -97,7 +114,3 @@ def _fastest_on(
 
 _RTX_PRECISION = {"int8": "fp16"}
 """Its documents know int8 for products of matrices only; plans with convolutions build."""
-
-
-def _silent(_: str) -> None:
-    """For those who do not want to hear."""

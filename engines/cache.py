@@ -17,6 +17,8 @@ from engines.files import read_bounded, sha256, write_atomic
 
 MAX_ENTRY_BYTES = 2 << 30
 MAX_REPORT_BYTES = 4 << 20
+KINDS = (".onnx", ".plan", ".timings", ".kernels")
+"""A graph, a plan, what TensorRT measured while it built plans, what TensorRT-RTX compiled while it ran one."""
 LOCK_WAIT_S = 120.0
 """Longer than a build takes; a builder that hangs must not hang the others."""
 
@@ -99,6 +101,22 @@ class Entry:
             say(f"engine cache not usable, built in memory: {error}")
             return build()
 
+    def kept(self) -> bytes:
+        """What `keep` left here; empty where there is nothing, or nothing sound."""
+        made, _ = self._load()
+        return made.data if made is not None else b""
+
+    def keep(self, data: bytes, say: Callable[[str], None]) -> None:
+        """Stores what only saves time and may be lost: `say` is told where it cannot be stored."""
+        import filelock
+
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(f"{self.path}.lock", timeout=LOCK_WAIT_S):
+                self._store(Made(data))
+        except (OSError, TimeoutError) as error:
+            say(f"{self.name} is not kept for the next start: {error}")
+
     def _build_locked(self, build: Callable[[], Made], say: Callable[[str], None]) -> Made:
         import filelock
 
@@ -133,12 +151,15 @@ class Entry:
         write_atomic(_beside(self.path), (json.dumps(beside, indent=2) + "\n").encode())
 
 
-def stored_entries(folder: Path) -> tuple[Stored, ...]:
-    """Every entry of a cache folder by name, damaged ones too; () where there is no folder. Raises OSError."""
+def stored_entries(folder: Path, prefix: str = "") -> tuple[Stored, ...]:
+    """Entries of a cache folder by name, damaged ones too, all or those whose name begins with `prefix`.
+
+    () where there is no folder. Raises OSError.
+    """
     if not folder.is_dir():
         return ()
-    names = {path.name.removesuffix(".json") for path in folder.iterdir() if path.suffix in (".onnx", ".plan", ".json")}
-    return tuple(read_stored(folder / name) for name in sorted(names) if not name.startswith("."))
+    names = {path.name.removesuffix(".json") for path in folder.iterdir() if path.suffix in (*KINDS, ".json")}
+    return tuple(read_stored(folder / name) for name in sorted(names) if name[0] != "." and name.startswith(prefix))
 
 
 def remove(entry: Stored) -> int:

@@ -128,8 +128,47 @@ class _Context:
         ctypes.memmove(address["probs"], probs.ctypes.data, probs.nbytes)
 
 
-def fake_library(cudart: FakeCudart, *, takes_plans: bool = True) -> Library:
-    """TensorRT-RTX that runs ONNX graphs as plans; with `takes_plans` false it refuses them, as another GPU's."""
+class _RuntimeCache:
+    """Holds a line for every context that was made with it; takes what begins with the name of its GPU."""
+
+    def __init__(self, gpu: str) -> None:
+        self._gpu, self.lines = gpu, [gpu]
+
+    def deserialize(self, data: bytes) -> bool:
+        lines = data.decode().splitlines()
+        if lines[0] != self._gpu:
+            return False
+        self.lines = lines
+        return True
+
+    def serialize(self) -> bytes:
+        return "\n".join(self.lines).encode()
+
+
+class _Engine:
+    """A deserialised plan."""
+
+    def __init__(self, session: Any, cudart: FakeCudart, gpu: str) -> None:
+        self._session, self._cudart, self._gpu = session, cudart, gpu
+
+    def create_runtime_config(self) -> Any:
+        def create_runtime_cache() -> _RuntimeCache:
+            return _RuntimeCache(self._gpu)
+
+        config = SimpleNamespace(create_runtime_cache=create_runtime_cache, cache=None)
+        config.set_runtime_cache = lambda cache: setattr(config, "cache", cache)
+        return config
+
+    def create_execution_context(self, config: Any = None) -> _Context:
+        if config is not None:
+            config.cache.lines.append(config.dynamic_shapes_kernel_specialization_strategy)
+        return _Context(self._session, self._cudart)
+
+
+def fake_library(
+    cudart: FakeCudart, *, takes_plans: bool = True, gpu: str = "a fake GPU", runtime: str = "tensorrt-rtx"
+) -> Library:
+    """A library that runs ONNX graphs as plans; with `takes_plans` false it refuses them, as another GPU's."""
 
     class ILogger:
         pass
@@ -143,6 +182,9 @@ def fake_library(cudart: FakeCudart, *, takes_plans: bool = True) -> Library:
                 self._logger.log(SimpleNamespace(name="ERROR"), "the plan is for another GPU")
                 return None
             session = ort.InferenceSession(plan, providers=["CPUExecutionProvider"])
-            return SimpleNamespace(create_execution_context=lambda: _Context(session, cudart))
+            return _Engine(session, cudart, gpu)
 
-    return Library("tensorrt-rtx", SimpleNamespace(ILogger=ILogger, Runtime=Runtime), "0 of the fake")
+    trt = SimpleNamespace(
+        ILogger=ILogger, Runtime=Runtime, DynamicShapesKernelSpecializationStrategy=SimpleNamespace(EAGER="eager")
+    )
+    return Library(runtime, trt, "0 of the fake")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from engines.contract import F32, U8, BuildError, Card, EngineInfo, InferenceError, check_crops
+from engines.trt.contexts import Contexts
 from engines.trt.cuda import Cuda, load_cudart
 from engines.trt.library import Library, Said, logger_for
 from engines.trt.slot import Slot
@@ -23,19 +25,26 @@ class TrtEngine:
 
     def __init__(
         self, library: Library, cuda: Cuda, plan: bytes, card: Card, info: EngineInfo, *, max_batch: int,
-        say: Callable[[str], None],
+        say: Callable[[str], None], compiled: bytes = b"", keep: Callable[[bytes], None] = lambda _: None,
+        portable: bool = False,
     ) -> None:  # fmt: skip
-        """Raises BuildError for a plan that this GPU does not take."""
+        """`compiled` is what an earlier engine of this plan gave to `keep`; `portable`: it brings code for the host.
+
+        Raises BuildError for a plan that this GPU does not take.
+        """
         self.card, self.info = card, info
         self._cuda, self._max_batch, self._say, self._said = cuda, max_batch, say, Said()
         self._logger = logger_for(library, self._said)
         self._runtime = library.trt.Runtime(self._logger)
+        if portable:  # a plan for later versions holds a small runtime of its own
+            self._runtime.engine_host_code_allowed = True
         self._engine = self._runtime.deserialize_cuda_engine(plan)
         if self._engine is None:
             last = "; ".join(line.splitlines()[0] for line in self._said.wrong()[-2:]) or "it did not say why"
             raise BuildError(
                 f"{library.runtime} does not take the plan here: {last}", hint="monitor engine clean --all"
             )
+        self._contexts, self._keep = Contexts(library, self._engine, compiled, say), keep
         self._slots: dict[int, Slot] = {}
         self._making = threading.Lock()
 
@@ -45,6 +54,7 @@ class TrtEngine:
         slot = self._slot()
         step = self._max_batch
         parts = [slot.infer(rgb[start : start + step]) for start in range(0, len(rgb), step)]
+        self._keep_news()
         answer = np.concatenate(parts) if parts else np.empty((0, len(self.card.classes)), np.float32)
         if not np.isfinite(answer).all():
             raise InferenceError("the engine's answer holds numbers that are not finite", hint="try --precision fp32")
@@ -52,13 +62,28 @@ class TrtEngine:
 
     def _slot(self) -> Slot:
         me = threading.get_ident()
-        with self._making:  # contexts of one engine are made one at a time
+        with self._making:
             if self._engine is None:
                 raise InferenceError("the engine is closed", hint="open another one with open_engine")
             if me not in self._slots:
-                make_context = self._engine.create_execution_context
-                self._slots[me] = Slot(self._cuda, make_context, self.card, self._max_batch, self._say)
+                self._drop_slots_of_ended_threads()
+                self._slots[me] = Slot(self._cuda, self._context, self.card, self._max_batch, self._say)
             return self._slots[me]
+
+    def _context(self) -> Any:
+        with self._making:
+            return self._contexts.make()
+
+    def _keep_news(self) -> None:
+        with self._making:
+            news = self._contexts.news()
+        if news:
+            self._keep(news)
+
+    def _drop_slots_of_ended_threads(self) -> None:
+        living = {thread.ident for thread in threading.enumerate()}
+        for ended in self._slots.keys() - living:
+            self._slots.pop(ended).close()
 
     def close(self) -> None:
         """Frees the GPU; may be called twice, and not while another thread is in `infer`."""

@@ -41,15 +41,18 @@ class Plan:
     layers: tuple[Layer, ...]
     seconds: float
     """How long the build took."""
+    timings: bytes = b""
+    """TensorRT: which kernels were measured how fast; a later build need not measure them again."""
 
 
 def build_plan(
-    library: Library, graph: bytes, options: PlanOptions, *, input_px: int, progress: Progress | None = None
-) -> Plan:
+    library: Library, graph: bytes, options: PlanOptions, *, input_px: int, progress: Progress | None = None,
+    timings: bytes = b"",
+) -> Plan:  # fmt: skip
     """The plan of an ONNX `graph` with the input rgb uint8 (N, input_px, input_px, 3).
 
-    The network is strongly typed: what a tensor is stands in the graph, and no flag of a builder can change it. Raises
-    BuildError with what the library said.
+    The network is strongly typed: what a tensor is stands in the graph, and no flag of a builder can change it.
+    `timings` are those of an earlier plan. Raises BuildError with what the library said.
     """
     said, begun = Said(), time.monotonic()
     logger = logger_for(library, said)
@@ -63,13 +66,24 @@ def build_plan(
     if network.num_outputs == 0:  # what is no graph at all is parsed without a word
         raise BuildError(f"{library.runtime} finds nothing to build in the graph")
     config = _config(library, builder, options, input_px)
+    measured = None if library.is_rtx else _timing_cache(config, timings)
     if progress is not None:
         config.progress_monitor = _monitor(trt, progress)
     data = builder.build_serialized_network(network, config)
     if data is None:
         last = "; ".join(line.splitlines()[0] for line in said.wrong()[-3:]) or "it did not say why"
         raise BuildError(f"{library.runtime} {library.version} built nothing: {last}", hint=_hint(library))
-    return Plan(bytes(data), read_layers(said.layers), time.monotonic() - begun)
+    learned = bytes(measured.serialize()) if measured is not None else b""
+    return Plan(bytes(data), read_layers(said.layers), time.monotonic() - begun, learned)
+
+
+def _timing_cache(config: Any, timings: bytes) -> Any:
+    """Filled with `timings` where they are of this library and GPU. TensorRT-RTX measures nothing and wants none."""
+    cache = config.create_timing_cache(timings)
+    if not config.set_timing_cache(cache, False):
+        cache = config.create_timing_cache(b"")
+        config.set_timing_cache(cache, False)
+    return cache
 
 
 def _hint(library: Library) -> str:

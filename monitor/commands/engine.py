@@ -51,8 +51,9 @@ def build(
     ] = False,
 ) -> None:
     """Make an engine of a bundle, and keep it; what is there already is not made again."""
-    from engines.artefacts import PLAN_RUNTIMES, graph_artefact, plan_artefact
+    from engines.artefacts import graph_artefact
     from engines.bundle import load_bundle
+    from engines.plans import PLAN_RUNTIMES, plan_artefact
     from engines.trt.plan import PlanOptions
 
     source = load_bundle(bundle)

@@ -161,12 +161,10 @@ def test_float_needs_no_building(engine):
 
 def test_precision_that_was_lost_ends_the_build(engine, monkeypatch):
     """As if the library had put one product into single precision."""
-    from engines import artefacts
+    from engines import plans
 
-    honest = artefacts.precision_of
-    monkeypatch.setattr(
-        artefacts, "precision_of", lambda layers, nodes: honest(layers, nodes) | {"conv3_2.sum": "Float"}
-    )
+    honest = plans.precision_of
+    monkeypatch.setattr(plans, "precision_of", lambda layers, nodes: honest(layers, nodes) | {"conv3_2.sum": "Float"})
     status, _, told = engine("build", "--runtime", "tensorrt-rtx", "--precision", "fp16")
     assert status == 4
     assert "1 of 16 products do not run as asked: conv3_2.sum in Float instead of Half" in told

@@ -108,6 +108,42 @@ def test_every_thread_has_its_own_stream(bundle, plan, cudart, exact):
         assert list(cudart.held.values()).count("stream") == 2
 
 
+def test_threads_that_ended_hold_nothing(bundle, plan, cudart):
+    """Whoever asks from many short threads does not fill the GPU."""
+    with closing(opened(bundle, plan, cudart)) as engine:
+        engine.infer(tiny_crops(1))
+        for _ in range(5):
+            thread = threading.Thread(target=engine.infer, args=(tiny_crops(1),))
+            thread.start()
+            thread.join()
+        assert list(cudart.held.values()).count("stream") <= 2
+
+
+def test_what_rtx_compiles_is_handed_out_and_taken_again(bundle, plan, cudart):
+    """Once for every size of batch; kernels for that one shape, so that the captured graph has the best."""
+    kept, said = [], []
+
+    def asked(compiled, **more):
+        engine = TrtEngine(
+            fake_library(cudart, **more), Cuda(cudart), plan, bundle.card, INFO, max_batch=16, say=said.append,
+            compiled=compiled, keep=kept.append,
+        )  # fmt: skip
+        with closing(engine):
+            for n in (1, 1, 16, 1):
+                engine.infer(tiny_crops(n))
+
+    asked(b"")
+    assert kept == [b"a fake GPU\neager", b"a fake GPU\neager\neager"]
+    assert said == []
+    asked(kept[1])
+    assert kept[3] == b"a fake GPU\neager\neager\neager\neager"
+    asked(kept[1], gpu="another one")
+    assert kept[5] == b"another one\neager\neager"
+    assert said == ["what was compiled before is for another GPU, driver or version: compiled again"]
+    asked(b"", runtime="tensorrt")  # which compiles when it builds
+    assert len(kept) == 6
+
+
 @pytest.mark.parametrize(
     ("call", "code", "kind", "says"),
     [
@@ -142,7 +178,7 @@ def test_a_gpu_that_is_lost_while_running(bundle, plan, cudart):
 
 def fake_gpu(monkeypatch, cudart, **more):
     """The machine has a GPU, and TensorRT-RTX for it; plans are the graphs they would be built from."""
-    from engines import artefacts, build
+    from engines import build, plans
     from engines.trt.library import load_library
     from engines.trt.plan import Plan
 
@@ -151,9 +187,9 @@ def fake_gpu(monkeypatch, cudart, **more):
 
     monkeypatch.setattr(build, "nvidia_gpu", lambda: "a fake GPU")
     monkeypatch.setattr(build, "load_library", load)
-    monkeypatch.setattr(artefacts, "load_library", load)
-    monkeypatch.setattr(artefacts, "known_capabilities", lambda _: ())
-    monkeypatch.setattr(artefacts, "build_plan", lambda library, graph, options, **_: Plan(graph, (), 0.1))
+    monkeypatch.setattr(plans, "load_library", load)
+    monkeypatch.setattr(plans, "known_capabilities", lambda _: ())
+    monkeypatch.setattr(plans, "build_plan", lambda library, graph, options, **_: Plan(graph, (), 0.1))
     monkeypatch.setattr("engines.runtimes.trt.load_cudart", lambda: cudart)
     monkeypatch.setitem(__import__("sys").modules, "tensorrt", None)
 
@@ -195,6 +231,71 @@ def test_no_device_is_no_gpu():
     cudart._cudaGetDeviceCount = lambda: (0,)
     with pytest.raises(RuntimeMissing, match="there is no NVIDIA GPU"):
         Cuda(cudart)
+
+
+def test_the_next_start_finds_what_was_compiled(bundle, cudart, tmp_path, monkeypatch):
+    fake_gpu(monkeypatch, cudart)
+    for lines in (1, 2):
+        with closing(open_engine(bundle.folder, cache_dir=tmp_path)) as engine:
+            engine.infer(tiny_crops(1))
+        (kernels,) = (tmp_path / "engines").glob("*.kernels")
+        assert kernels.name.endswith("-a-fake-gpu.kernels")
+        assert kernels.read_bytes().count(b"eager") == lines
+    kernels.write_bytes(b"damaged")
+    with closing(open_engine(bundle.folder, cache_dir=tmp_path)) as engine:
+        engine.infer(tiny_crops(1))
+    assert kernels.read_bytes().count(b"eager") == 1
+
+
+def build_with(bundle, cache_dir, **options):
+    from engines.plans import plan_artefact
+    from engines.trt.plan import PlanOptions
+
+    return plan_artefact(bundle, "tensorrt-rtx", "fp16", PlanOptions(**options), cache_dir=cache_dir)
+
+
+def test_the_newest_plan_that_fits_is_used_whatever_its_options(bundle, cudart, tmp_path, monkeypatch):
+    """Somebody built or imported it to be used."""
+    fake_gpu(monkeypatch, cudart)
+    names = [build_with(bundle, tmp_path, max_batch=n).fingerprint for n in (8, 64)]
+    folder = tmp_path / "engines"
+    for age, name in enumerate(reversed(names)):
+        (plan,) = folder.glob(f"*{name}.plan")
+        os.utime(plan, (1e9 - age, 1e9 - age))
+    asked = {"runtime": "tensorrt-rtx", "precision": "fp16", "cache_dir": tmp_path}
+    with closing(open_engine(bundle.folder, **asked)) as engine:
+        assert engine.info.fingerprint == names[1]
+        engine.infer(tiny_crops(50))
+        assert len(engine._slots) == 1
+        assert next(iter(engine._slots.values()))._max_batch == 64
+    plan.write_bytes(b"damaged")  # the older one is left
+    (newest,) = folder.glob(f"*{names[1]}.plan")
+    newest.unlink()
+    said = []
+    with closing(open_engine(bundle.folder, **asked, say=said.append)) as engine:
+        assert engine.info.fingerprint not in names
+    assert any(line.startswith("building") for line in said)
+
+
+def test_a_plan_that_the_gpu_refuses_gives_way_to_another(bundle, cudart, tmp_path, monkeypatch):
+    fake_gpu(monkeypatch, cudart)
+    stored = build_with(bundle, tmp_path, max_batch=8)
+    from engines.runtimes import trt
+
+    honest = trt.TrtEngine.__init__
+
+    def refuse_small(self, *args, max_batch, **more):
+        if max_batch == 8:
+            raise BuildError("for another GPU", hint="-")
+        honest(self, *args, max_batch=max_batch, **more)
+
+    monkeypatch.setattr(trt.TrtEngine, "__init__", refuse_small)
+    said = []
+    with closing(
+        open_engine(bundle.folder, runtime="tensorrt-rtx", precision="fp16", cache_dir=tmp_path, say=said.append)
+    ) as engine:
+        assert engine.info.fingerprint != stored.fingerprint
+    assert f"{stored.entry.path.name} is of no use here: for another GPU" in said
 
 
 @pytest.mark.gpu

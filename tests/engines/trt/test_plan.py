@@ -3,14 +3,15 @@
 import onnx
 import pytest
 
+from engines import plans
 from engines.calibrate import calibrate
 from engines.contract import BuildError, RuntimeMissing
 from engines.halve import half_graph
 from engines.quantise import qdq_graph
 from engines.trt.layers import UNKNOWN, precision_asked, precision_of, read_layers
-from engines.trt.library import load_library
+from engines.trt.library import Library, load_library
 from engines.trt.plan import PlanOptions, build_plan, known_capabilities
-from tests.bundles import tiny_crops, tiny_weights
+from tests.bundles import tiny_bundle, tiny_crops, tiny_weights
 from train.graph import vgg_graph
 
 pytest.importorskip("tensorrt_rtx")
@@ -56,6 +57,29 @@ def test_progress_is_told(library, graphs):
     assert told[0][1] == 0
     assert all(0 <= done <= steps for _, done, steps in told)
     assert ("Building engine", told[0][2], told[0][2]) in told
+
+
+def test_what_tensorrt_measured_is_kept_for_the_next_build(graphs, tmp_path, monkeypatch):
+    """TensorRT's part is played by TensorRT-RTX, which has the same timing cache."""
+    rtx = load_library("tensorrt-rtx")
+    library = Library("tensorrt", rtx.trt, rtx.version)
+    bundle, given, honest = tiny_bundle(tmp_path / "tiny"), [], plans.build_plan
+
+    def build(*args, timings, **more):
+        given.append(timings)
+        return honest(*args, timings=timings, **more)
+
+    monkeypatch.setattr(plans, "load_library", lambda _: library)
+    monkeypatch.setattr(plans, "build_plan", build)
+    for batch in (4, 8):
+        plans.plan_artefact(bundle, "tensorrt", "fp32", PlanOptions(max_batch=batch), cache_dir=tmp_path / "cache")
+    (kept,) = (tmp_path / "cache/engines").glob("*.timings")
+    assert given == [b"", kept.read_bytes()]
+    assert len(given[1]) > 100
+    kept.write_bytes(b"damaged")
+    plans.plan_artefact(bundle, "tensorrt", "fp32", PlanOptions(max_batch=2), cache_dir=tmp_path / "cache")
+    assert given[2] == b""
+    assert not build_plan(rtx, graphs["fp32"].SerializeToString(), PlanOptions(), input_px=32).timings
 
 
 def test_a_plan_can_be_for_one_kind_of_gpu(library, graphs):
