@@ -12,6 +12,7 @@ from engines.bundle import Bundle, load_bundle
 from engines.contract import BuildError, Engine, EngineError, EngineInfo, RuntimeMissing
 from engines.machine import cpu, nvidia_gpu, usable_threads
 from engines.plans import PLAN_RUNTIMES, compiled_kernels, plan_artefact, stored_plans
+from engines.trt.cuda import open_cuda
 from engines.trt.library import load_library
 from engines.trt.plan import PlanOptions
 
@@ -72,7 +73,7 @@ def _on_gpu(bundle: Bundle, runtime: str, precision: str, why: str, cache_dir: P
 
     Raises RuntimeMissing without the library, its bindings or a GPU, BuildError.
     """
-    from engines.runtimes.trt import TrtEngine, open_cuda
+    from engines.runtimes.trt import TrtEngine
 
     library, cuda = load_library(runtime), open_cuda()  # before a build that nothing could run
     gpu = nvidia_gpu() or "GPU"

@@ -11,11 +11,12 @@ from typing import Any
 from engines import halve, quantise
 from engines.artefacts import Artefact, Say, check_precision, engines_folder, entry_for, silent, typed_model
 from engines.bundle import Bundle
-from engines.cache import Entry, Made, stored_entries
+from engines.cache import Entry, Made, Stored, stored_entries
 from engines.contract import BuildError
 from engines.machine import nvidia_gpu
-from engines.trt.layers import UNKNOWN, precision_asked, precision_of
-from engines.trt.library import MODULES, Library, load_library
+from engines.trt.cuda import open_cuda
+from engines.trt.layers import UNKNOWN, inspected, precision_asked, precision_of
+from engines.trt.library import MODULES, Library, Said, load_library, logger_for
 from engines.trt.plan import PlanOptions, Progress, build_plan, known_capabilities
 
 PLAN_RUNTIMES = tuple(MODULES)
@@ -104,6 +105,21 @@ def compiled_kernels(plan: Artefact, gpu: str) -> Entry:
     """The place of what TensorRT-RTX compiles for this plan on this GPU."""
     facts = {**plan.entry.facts, "gpu": gpu, "plan": plan.fingerprint}
     return Entry(plan.entry.folder, f"{plan.entry.path.stem}-{_short(gpu)}.kernels", facts)
+
+
+def precision_loaded(stored: Stored) -> dict[str, str]:
+    """{ONNX node: datatype of its kernel} of a stored plan, told by the inspector of the engine it becomes here.
+
+    Raises EngineError where it cannot be loaded.
+    """
+    library, said = load_library(str(stored.facts.get("runtime"))), Said()
+    open_cuda()
+    runtime = library.trt.Runtime(logger_for(library, said))
+    runtime.engine_host_code_allowed = bool(stored.facts.get("portable"))
+    engine = runtime.deserialize_cuda_engine(stored.data or b"")
+    if engine is None:
+        raise BuildError(f"{library.runtime} does not take it here: {said.last()}")
+    return precision_of(inspected(library, engine), stored.report.get("precision", {}))
 
 
 def _timings(library: Library, folder: Path) -> Entry:

@@ -9,13 +9,16 @@ A "plan" is the ONNX graph it would have been built from; ONNX Runtime computes 
 from __future__ import annotations
 
 import ctypes
+import json
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 
+from engines.trt.layers import precision_asked
 from engines.trt.library import Library
 
 
@@ -148,8 +151,19 @@ class _RuntimeCache:
 class _Engine:
     """A deserialised plan."""
 
-    def __init__(self, session: Any, cudart: FakeCudart, gpu: str) -> None:
-        self._session, self._cudart, self._gpu = session, cudart, gpu
+    def __init__(self, plan: bytes, cudart: FakeCudart, gpu: str) -> None:
+        self._session = ort.InferenceSession(plan, providers=["CPUExecutionProvider"])
+        self._plan, self._cudart, self._gpu = plan, cudart, gpu
+
+    def create_engine_inspector(self) -> Any:
+        def get_engine_information(_: Any) -> str:
+            asked = precision_asked(onnx.load_model_from_string(self._plan))
+            layers = [
+                {"Name": n, "Weights": {"Type": kind}, "Metadata": f"[ONNX Layer: {n}]"} for n, kind in asked.items()
+            ]
+            return json.dumps({"Layers": layers})
+
+        return SimpleNamespace(get_engine_information=get_engine_information)
 
     def create_runtime_config(self) -> Any:
         def create_runtime_cache() -> _RuntimeCache:
@@ -181,10 +195,12 @@ def fake_library(
             if not takes_plans:
                 self._logger.log(SimpleNamespace(name="ERROR"), "the plan is for another GPU")
                 return None
-            session = ort.InferenceSession(plan, providers=["CPUExecutionProvider"])
-            return _Engine(session, cudart, gpu)
+            return _Engine(plan, cudart, gpu)
 
     trt = SimpleNamespace(
-        ILogger=ILogger, Runtime=Runtime, DynamicShapesKernelSpecializationStrategy=SimpleNamespace(EAGER="eager")
+        ILogger=ILogger,
+        Runtime=Runtime,
+        LayerInformationFormat=SimpleNamespace(JSON="json"),
+        DynamicShapesKernelSpecializationStrategy=SimpleNamespace(EAGER="eager"),
     )
     return Library(runtime, trt, "0 of the fake")

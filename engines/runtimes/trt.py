@@ -10,14 +10,9 @@ import numpy as np
 
 from engines.contract import F32, U8, BuildError, Card, EngineInfo, InferenceError, check_crops
 from engines.trt.contexts import Contexts
-from engines.trt.cuda import Cuda, load_cudart
+from engines.trt.cuda import Cuda
 from engines.trt.library import Library, Said, logger_for
 from engines.trt.slot import Slot
-
-
-def open_cuda() -> Cuda:
-    """Raises RuntimeMissing where no GPU can be used."""
-    return Cuda(load_cudart())
 
 
 class TrtEngine:
@@ -40,10 +35,8 @@ class TrtEngine:
             self._runtime.engine_host_code_allowed = True
         self._engine = self._runtime.deserialize_cuda_engine(plan)
         if self._engine is None:
-            last = "; ".join(line.splitlines()[0] for line in self._said.wrong()[-2:]) or "it did not say why"
-            raise BuildError(
-                f"{library.runtime} does not take the plan here: {last}", hint="monitor engine clean --all"
-            )
+            what = f"{library.runtime} does not take the plan here: {self._said.last()}"
+            raise BuildError(what, hint="monitor engine clean --all")
         self._contexts, self._keep = Contexts(library, self._engine, compiled, say), keep
         self._slots: dict[int, Slot] = {}
         self._making = threading.Lock()

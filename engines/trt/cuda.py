@@ -83,6 +83,11 @@ class Cuda:
             self.call("cudaGraphDestroy", graph)
 
 
+def open_cuda() -> Cuda:
+    """Raises RuntimeMissing where no GPU can be used."""
+    return Cuda(load_cudart())
+
+
 def _error(name: str, code: int, text: str) -> EngineError:
     said = f"{name}: {text} ({code})"
     if code in _NO_GPU:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from engines.trt.library import Library
 
 if TYPE_CHECKING:
     import onnx
@@ -15,6 +18,9 @@ _DATATYPE = re.compile(r"Datatype: (\w+)")
 _ONNX_NODE = re.compile(r"\[ONNX Layer: ([^\]]+)\]")
 _KIND = re.compile(r"LayerType: (\w+)")
 _PARTS = ("Inputs: [", "Constants: [", "Outputs: [", "TacticName:")
+_SPOKEN = re.compile(r"\b(Float|FP32|Half|FP16|BFloat16|BF16|Int8|FP8|Int32|UInt8)\b")
+_SAME = {"FP32": "Float", "FP16": "Half", "BF16": "BFloat16"}
+"""Datatypes as the inspector says them, some in a sentence ("Channel major FP16 format ..."), and as reports do."""
 _WITHOUT_PRODUCTS = ("kgen", "maxpool", "shape_call", "reformat")
 """Kinds that only convert, move or add: a product that is named among their origins is done elsewhere."""
 UNKNOWN = "unknown"
@@ -48,8 +54,44 @@ def _layer(line: str) -> Layer:
     )
     kind = _KIND.search(line)
     name = line.removeprefix("Name: ").split(", LayerType: ")[0]
-    nodes = tuple(dict.fromkeys(_ONNX_NODE.findall(line)))
-    return Layer(name, kind[1] if kind else "", inputs, constants, outputs, nodes)
+    return Layer(name, kind[1] if kind else "", inputs, constants, outputs, _nodes(line))
+
+
+def _nodes(metadata: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_ONNX_NODE.findall(metadata)))
+
+
+def inspected(library: Library, engine: Any) -> tuple[Layer, ...]:
+    """The layers of a deserialised engine, as its inspector tells them; () where it tells nothing."""
+    return read_inspector(
+        engine.create_engine_inspector().get_engine_information(library.trt.LayerInformationFormat.JSON)
+    )
+
+
+def read_inspector(told: str) -> tuple[Layer, ...]:
+    """The layers of an inspector's JSON; those of which only the name is told have no datatypes.
+
+    TensorRT tells a kernel's datatype under Weights, TensorRT-RTX under Constants.
+    """
+    try:
+        layers = list(json.loads(told)["Layers"])
+    except (ValueError, KeyError, TypeError):
+        return ()
+    return tuple(_told(layer) for layer in layers if isinstance(layer, dict))
+
+
+def _told(layer: Mapping[str, Any]) -> Layer:
+    weights = layer.get("Weights")
+    constants = _kinds([weights]) if weights else _kinds(layer.get("Constants", []))
+    inputs, outputs = (_kinds(layer.get(key, [])) for key in ("Inputs", "Outputs"))
+    kind, nodes = str(layer.get("LayerType", "")), _nodes(str(layer.get("Metadata", "")))
+    return Layer(str(layer.get("Name", "")), kind, inputs, constants, outputs, nodes)
+
+
+def _kinds(tensors: Any) -> tuple[str, ...]:
+    said = [str(t.get("Format/Datatype") or t.get("Datatype") or t.get("Type")) for t in tensors if isinstance(t, dict)]
+    found = [match[1] for text in said if (match := _SPOKEN.search(text))]
+    return tuple(_SAME.get(kind, kind) for kind in found)
 
 
 def precision_of(layers: Sequence[Layer], nodes: Iterable[str]) -> dict[str, str]:

@@ -30,7 +30,9 @@ class Library:
 
 
 def load_library(runtime: str) -> Library:
-    """The library of `runtime` (a key of MODULES). Raises RuntimeMissing where it does not load."""
+    """The library of `runtime`, one of MODULES. Raises RuntimeMissing where it does not load."""
+    if runtime not in MODULES:
+        raise RuntimeMissing(f"{runtime} builds no plans", hint=f"those do: {', '.join(MODULES)}")
     try:
         trt = import_module(MODULES[runtime])
     except (ImportError, OSError) as error:
@@ -59,6 +61,10 @@ class Said:
     def wrong(self) -> tuple[str, ...]:
         """Warnings and errors, the oldest first."""
         return tuple(self._wrong)
+
+    def last(self, n: int = 2) -> str:
+        """The last of them in one line."""
+        return "; ".join(line.splitlines()[0] for line in self.wrong()[-n:]) or "it did not say why"
 
 
 def logger_for(library: Library, said: Said) -> Any:

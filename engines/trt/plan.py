@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engines.contract import BuildError
-from engines.trt.layers import Layer, read_layers
+from engines.trt.layers import Layer, inspected, read_layers
 from engines.trt.library import Library, Said, logger_for
 
 Progress = Callable[[str, int, int], None]
@@ -71,10 +71,17 @@ def build_plan(
         config.progress_monitor = _monitor(trt, progress)
     data = builder.build_serialized_network(network, config)
     if data is None:
-        last = "; ".join(line.splitlines()[0] for line in said.wrong()[-3:]) or "it did not say why"
-        raise BuildError(f"{library.runtime} {library.version} built nothing: {last}", hint=_hint(library))
+        raise BuildError(f"{library.runtime} {library.version} built nothing: {said.last(3)}", hint=_hint(library))
     learned = bytes(measured.serialize()) if measured is not None else b""
-    return Plan(bytes(data), read_layers(said.layers), time.monotonic() - begun, learned)
+    seconds = time.monotonic() - begun
+    layers = read_layers(said.layers) or _inspected(library, logger, bytes(data))
+    return Plan(bytes(data), layers, seconds, learned)
+
+
+def _inspected(library: Library, logger: Any, plan: bytes) -> tuple[Layer, ...]:
+    """For a library that reports no layers while it builds; () where the plan is for another GPU."""
+    engine = library.trt.Runtime(logger).deserialize_cuda_engine(plan)
+    return () if engine is None else inspected(library, engine)
 
 
 def _timing_cache(config: Any, timings: bytes) -> Any:

@@ -64,11 +64,22 @@ def inspect(
         shown = ", ".join(map(str, value)) if isinstance(value, list) else value
         typer.echo(f"  {key:<14}{'' if shown is None else shown}")
     if products := entry.report.get("precision"):
-        typer.echo(f"  {'products':<14}{counts(products)}, as the library reports them")
+        typer.echo(f"  {'products':<14}{counts(products)}, as the library reported when it was built")
+        typer.echo(f"  {'on this GPU':<14}{_loaded(entry)}")
     if layers:
         for layer in entry.report.get("layers", []):
             kinds = " -> ".join(",".join(layer[key]) or "-" for key in ("inputs", "constants", "outputs"))
             typer.echo(f"  {layer['kind']:<15}{kinds:<40} {layer['name']}")
+
+
+def _loaded(plan: Stored) -> str:
+    from engines.contract import EngineError
+    from engines.plans import precision_loaded
+
+    try:
+        return f"{counts(precision_loaded(plan))}, as the inspector of the loaded engine tells"
+    except EngineError as error:
+        return f"not loaded: {error}"
 
 
 def counts(products: Mapping[str, str]) -> str:

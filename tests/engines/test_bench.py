@@ -55,7 +55,7 @@ def test_every_engine_and_batch_is_timed_against_the_baseline(bundle, tmp_path, 
     def no_gpu():
         raise RuntimeMissing("there is no NVIDIA GPU")
 
-    monkeypatch.setattr("engines.runtimes.trt.open_cuda", no_gpu)
+    monkeypatch.setattr("engines.build.open_cuda", no_gpu)
     monkeypatch.setattr(module, "peak", lambda precision, threads: peak_of(precision))
     said = []
     found = bench(

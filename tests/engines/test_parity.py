@@ -19,7 +19,7 @@ def _without_gpu(monkeypatch):
     def no_gpu():
         raise RuntimeMissing("there is no NVIDIA GPU")
 
-    monkeypatch.setattr("engines.runtimes.trt.open_cuda", no_gpu)
+    monkeypatch.setattr("engines.build.open_cuda", no_gpu)
 
 
 def measured(*args, **more):

@@ -190,7 +190,7 @@ def fake_gpu(monkeypatch, cudart, **more):
     monkeypatch.setattr(plans, "load_library", load)
     monkeypatch.setattr(plans, "known_capabilities", lambda _: ())
     monkeypatch.setattr(plans, "build_plan", lambda library, graph, options, **_: Plan(graph, (), 0.1))
-    monkeypatch.setattr("engines.runtimes.trt.load_cudart", lambda: cudart)
+    monkeypatch.setattr("engines.trt.cuda.load_cudart", lambda: cudart)
     monkeypatch.setitem(__import__("sys").modules, "tensorrt", None)
 
 
@@ -252,6 +252,22 @@ def build_with(bundle, cache_dir, **options):
     from engines.trt.plan import PlanOptions
 
     return plan_artefact(bundle, "tensorrt-rtx", "fp16", PlanOptions(**options), cache_dir=cache_dir)
+
+
+def test_on_a_gpu_the_inspector_tells_the_precision(bundle, cudart, tmp_path, monkeypatch):
+    from engines.cache import read_stored
+    from engines.plans import precision_loaded
+
+    fake_gpu(monkeypatch, cudart)
+    stored = read_stored(build_with(bundle, tmp_path).entry.path)
+    assert set(stored.report["precision"]) == set(precision_loaded(stored))
+    assert set(precision_loaded(stored).values()) == {"Half"}
+    fake_gpu(monkeypatch, cudart, takes_plans=False)
+    with pytest.raises(BuildError, match="the plan is for another GPU"):
+        precision_loaded(stored)
+    cudart.fail["cudaGetDeviceCount"] = 100
+    with pytest.raises(RuntimeMissing, match="there is no GPU"):
+        precision_loaded(stored)
 
 
 def test_the_newest_plan_that_fits_is_used_whatever_its_options(bundle, cudart, tmp_path, monkeypatch):

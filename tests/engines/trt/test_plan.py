@@ -1,5 +1,7 @@
 """Plans that TensorRT-RTX really builds, without a GPU: in the precision of the graph, or with the reason why not."""
 
+import json
+
 import onnx
 import pytest
 
@@ -8,7 +10,7 @@ from engines.calibrate import calibrate
 from engines.contract import BuildError, RuntimeMissing
 from engines.halve import half_graph
 from engines.quantise import qdq_graph
-from engines.trt.layers import UNKNOWN, precision_asked, precision_of, read_layers
+from engines.trt.layers import UNKNOWN, precision_asked, precision_of, read_inspector, read_layers
 from engines.trt.library import Library, load_library
 from engines.trt.plan import PlanOptions, build_plan, known_capabilities
 from tests.bundles import tiny_bundle, tiny_crops, tiny_weights
@@ -59,6 +61,7 @@ def test_progress_is_told(library, graphs):
     assert ("Building engine", told[0][2], told[0][2]) in told
 
 
+@pytest.mark.filterwarnings("ignore:.*Timing cache operations are no-ops:DeprecationWarning")
 def test_what_tensorrt_measured_is_kept_for_the_next_build(graphs, tmp_path, monkeypatch):
     """TensorRT's part is played by TensorRT-RTX, which has the same timing cache."""
     rtx = load_library("tensorrt-rtx")
@@ -129,6 +132,32 @@ def test_layers_are_read_from_a_report():
     assert (second.kind, second.inputs, second.nodes) == ("kgen", (), ("b",))
     assert precision_of([first, second], ["a", "b", "c"]) == {"a": "Int8", "b": UNKNOWN, "c": UNKNOWN}
     assert read_layers("") == ()
+
+
+def test_layers_are_read_from_an_inspector():
+    """The form of TensorRT (its issue 4020 shows such layers), that of TensorRT-RTX, and names only."""
+    conv = {
+        "Name": "conv + relu", "LayerType": "CaskConvolution",
+        "Inputs": [{"Name": "x", "Format/Datatype": "Thirty-two wide channel vectorized row major Int8 format"}],
+        "Outputs": [{"Name": "y", "Format/Datatype": "Channel major FP16 format where channel % 8 == 0"}],
+        "Weights": {"Type": "Int8", "Count": 294912}, "Bias": {"Type": "Float", "Count": 256},
+        "Metadata": "[ONNX Layer: conv]\x1e[ONNX Layer: relu]",
+    }  # fmt: skip
+    rtx = {
+        "Name": "fc_U1", "LayerType": "correlation", "Inputs": [{"Name": "x", "Datatype": "Half", "Format": "(NC)"}],
+        "Constants": [{"Name": "w", "Datatype": "Half"}, {"Name": "b", "Datatype": "Float"}], "Outputs": [],
+        "Metadata": "[ONNX Layer: fc]",
+    }  # fmt: skip
+    layers = read_inspector(json.dumps({"Layers": [conv, rtx, "pool", {}]}))
+    assert [(x.inputs, x.constants, x.outputs) for x in layers[:2]] == [
+        (("Int8",), ("Int8",), ("Half",)),
+        (("Half",), ("Half", "Float"), ()),
+    ]
+    assert precision_of(layers, ["conv", "relu", "fc", "pool"]) == {
+        "conv": "Int8", "relu": "Int8", "fc": "Half", "pool": UNKNOWN,
+    }  # fmt: skip
+    for nothing in ("", "{}", "[]", '{"Layers": null}', "Layers:\nName: a"):
+        assert read_inspector(nothing) == ()
 
 
 def test_asked_is_what_stands_in_the_graph(graphs):
