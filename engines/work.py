@@ -14,8 +14,10 @@ from engines.contract import BuildError
 if TYPE_CHECKING:
     import onnx
 
-_SIDE, _CHANNELS, _EDGE = 64, 256, 2048
-"""A convolution of 2.4 and a product of 8.6 thousand million multiplications: what surrounds them does not count."""
+_EDGE = 2048
+"""Of the product: 8.6 thousand million multiplications, so that what surrounds them does not count."""
+_CONVOLUTIONS = ((128, 128), (256, 64), (512, 32))
+"""Channels and side of the 3x3 convolutions, 2.4 thousand million each; which is best differs between processors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +75,27 @@ def _kernels(precision: str, threads: int) -> Mapping[str, tuple[Callable[[], An
     """{name: (a call, its multiplications)}."""
     rng = np.random.default_rng(0)
     square = rng.integers(-127, 128, (_EDGE, _EDGE))
-    picture = rng.integers(0, 256, (1, _CHANNELS, _SIDE, _SIDE))
-    kernel = rng.integers(-127, 128, (_CHANNELS, _CHANNELS, 3, 3))
-    product, convolution = _EDGE**3, _SIDE**2 * kernel.size
-    if precision == "int8":
+    int8 = precision == "int8"
+    kernels: dict[str, tuple[Callable[[], Any], int]] = {}
+    if int8:
         a, b = np.abs(square).astype(np.uint8), square.astype(np.int8)
-        x, w = picture.astype(np.uint8), kernel.astype(np.int8)
-        return {
-            "ONNX Runtime MatMulInteger": (_session("MatMulInteger", {"a": a}, {"b": b}, threads), product),
-            "ONNX Runtime QLinearConv": (_session("QLinearConv", {"a": x}, _grid(w), threads), convolution),
-        }
-    single, x, w = square.astype(np.float32), picture.astype(np.float32), kernel.astype(np.float32)
-    return {
-        "numpy matmul": (lambda: single @ single, product),
-        "ONNX Runtime MatMul": (_session("MatMul", {"a": single}, {"b": single}, threads), product),
-        "ONNX Runtime Conv": (_session("Conv", {"a": x}, {"b": w}, threads), convolution),
-    }
+        kernels["ONNX Runtime MatMulInteger"] = _session("MatMulInteger", {"a": a}, {"b": b}, threads), _EDGE**3
+    else:
+        single = square.astype(np.float32)
+        kernels["numpy matmul"] = (lambda: single @ single), _EDGE**3
+        kernels["ONNX Runtime MatMul"] = _session("MatMul", {"a": single}, {"b": single}, threads), _EDGE**3
+    for channels, side in _CONVOLUTIONS:
+        picture = rng.integers(0, 256, (1, channels, side, side))
+        kernel = rng.integers(-127, 128, (channels, channels, 3, 3))
+        name, amount = f"of {channels} channels at {side} px", side**2 * kernel.size
+        if int8:
+            stored = _grid(kernel.astype(np.int8))
+            run = _session("QLinearConv", {"a": picture.astype(np.uint8)}, stored, threads)
+            kernels[f"ONNX Runtime QLinearConv {name}"] = run, amount
+        else:
+            run = _session("Conv", {"a": picture.astype(np.float32)}, {"b": kernel.astype(np.float32)}, threads)
+            kernels[f"ONNX Runtime Conv {name}"] = run, amount
+    return kernels
 
 
 def _grid(w: Any) -> dict[str, Any]:

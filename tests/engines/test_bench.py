@@ -83,7 +83,7 @@ def test_the_peak_is_a_rate_of_a_named_kernel(precision, monkeypatch):
     from engines import work
 
     monkeypatch.setattr(work, "_EDGE", 128)
-    monkeypatch.setattr(work, "_SIDE", 8)
+    monkeypatch.setattr(work, "_CONVOLUTIONS", ((4, 8), (8, 4)))
     best = peak(precision, 1, rounds=2)
     assert best.per_s > 1e6
     assert best.kernel.startswith(("ONNX Runtime ", "numpy "))
