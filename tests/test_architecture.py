@@ -77,7 +77,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "monitor.cli": ("monitor*", "train.cli"),
     "monitor.__main__": ("monitor.cli",),
     "train.cli": (*TRAIN, "monitor.commands.stop"),
-    "train.commands*": (*TRAIN, "monitor.commands.stop"),
+    "train.commands*": (*TRAIN, "monitor.commands.stop", "monitor.commands.choices"),
     "train*": TRAIN,
 }  # fmt: skip
 

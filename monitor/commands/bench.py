@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor.errors import UsageError
+from monitor.commands.choices import Precision
 
 if TYPE_CHECKING:
     from engines.bench import Bench
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def bench(
     bundle: Annotated[str | None, typer.Option(help="A bundle's name or folder; default: the shipped one.")] = None,
     batch: Annotated[list[int] | None, typer.Option(help="Crops in one call; may be given again.", min=1)] = None,
-    precision: Annotated[list[str] | None, typer.Option(metavar="int8|fp16|fp32", help="May be given again.")] = None,
+    precision: Annotated[list[Precision] | None, typer.Option(help="May be given again.")] = None,
     rounds: Annotated[int, typer.Option(help="Calls of each that are timed.", min=3)] = 100,
     threads: Annotated[
         int | None, typer.Option(help="Threads of a CPU engine; default: as many as help.", min=1)
@@ -27,16 +27,13 @@ def bench(
     out: Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file, too.")] = None,
 ) -> None:
     """Time every runtime, precision and size of batch that works here, in turn, against fp32 on the CPU."""
-    from engines.artefacts import PRECISIONS
     from engines.bench import bench as measure
     from engines.bundle import load_bundle
     from engines.machine import cpu, nvidia_gpu, usable_threads
     from monitor.files import check_writable, write_whole
     from monitor.versions import own_version
 
-    precisions = precision or ["int8", "fp32"]
-    if unknown := [name for name in precisions if name not in PRECISIONS]:
-        raise UsageError(f"no precision {', '.join(unknown)}", hint=f"choose of: {', '.join(PRECISIONS)}")
+    precisions = [chosen.value for chosen in precision or (Precision.INT8, Precision.FP32)]
     if out is not None:
         check_writable(out)
     source = load_bundle(bundle)

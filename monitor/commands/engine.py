@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.commands.bench import bench
+from monitor.commands.choices import Precision
 from monitor.commands.engine_shelf import clean, counts, export, import_engine, inspect, list_engines
 from monitor.commands.verify import verify
 from monitor.errors import UsageError
@@ -25,12 +26,6 @@ class BuildRuntime(StrEnum):
     ONNXRUNTIME = "onnxruntime"
     TENSORRT = "tensorrt"
     TENSORRT_RTX = "tensorrt-rtx"
-
-
-class Precision(StrEnum):
-    INT8 = "int8"
-    FP16 = "fp16"
-    FP32 = "fp32"
 
 
 @engine_app.command()

@@ -10,11 +10,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
 from monitor import cli
 from monitor.commands import run as run_module
+from monitor.settings import EngineSettings
 from tests.bundles import tiny_bundle
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +75,14 @@ def test_help_of_run_gives_each_setting_its_meaning() -> None:
     for flag, cls, key in run_module.FLAGS.values():
         assert flag.partition("/")[0] in text
         assert run_module.meanings()[cls][key.rpartition(".")[2]].split()[0] in text
+
+
+def test_precisions_are_the_same_everywhere() -> None:
+    from engines.artefacts import PRECISIONS
+    from monitor.commands.choices import Precision
+
+    setting = get_args(get_type_hints(EngineSettings)["precision"])
+    assert set(PRECISIONS) == set(setting) == {chosen.value for chosen in Precision}
 
 
 def test_version() -> None:

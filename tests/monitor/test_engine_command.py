@@ -145,7 +145,7 @@ def test_bench_prints_a_table_and_writes_numbers(engine, tmp_path, monkeypatch):
     from engines import work
 
     monkeypatch.setattr(work, "_EDGE", 128)
-    monkeypatch.setattr(work, "_SIDE", 8)
+    monkeypatch.setattr(work, "_CONVOLUTIONS", ((4, 8), (8, 4)))
     status, said, _ = engine("bench", "--rounds", "3", "--batch", "2", "--json", str(tmp_path / "b.json"))
     assert status == 0
     assert "| onnxruntime | int8 | 2 |" in said

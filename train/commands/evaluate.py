@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from train.commands.options import BundleName, Precision, PreparedFolder, Split
+from monitor.commands.choices import Precision
+from train.commands.options import BundleName, PreparedFolder, Split
 
 _LEAVING = "Leaving one source out"
 
@@ -55,8 +56,9 @@ def evaluate(
     if mistakes and out is None:
         raise TrainError("--mistakes wants a folder to write to", hint="name one with --out")
     from train.commands.report import on_pictures
+    from train.evaluation.gather import PRECISIONS
 
-    precisions = tuple(dict.fromkeys(chosen.value for chosen in precision or Precision))
+    precisions = tuple(dict.fromkeys(chosen.value for chosen in precision)) if precision else PRECISIONS
     on_pictures(
         prepared, bundle, split.value, out, numbers, precisions=precisions, robustness=robustness, mistakes=mistakes
     )

@@ -21,11 +21,3 @@ class Split(StrEnum):
     TRAIN = "train"
     VAL = "val"
     TEST = "test"
-
-
-class Precision(StrEnum):
-    """What `train.evaluation.gather.PRECISIONS` lists."""
-
-    FP32 = "fp32"
-    FP16 = "fp16"
-    INT8 = "int8"
