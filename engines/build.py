@@ -82,7 +82,7 @@ def _on_gpu(bundle: Bundle, runtime: str, precision: str, why: str, cache_dir: P
         kernels, facts = compiled_kernels(plan, gpu), plan.entry.facts
         return TrtEngine(
             library, cuda, plan.made.data, bundle.card, EngineInfo(runtime, precision, gpu, why, plan.fingerprint),
-            max_batch=int(facts["max_batch"]), portable=bool(facts["portable"]), say=say,
+            max_batch=facts["max_batch"], portable=bool(facts.get("portable")), say=say,
             compiled=kernels.kept(), keep=lambda data: kernels.keep(data, say),
         )  # fmt: skip
 

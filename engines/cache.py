@@ -17,8 +17,9 @@ from engines.files import read_bounded, sha256, write_atomic
 
 MAX_ENTRY_BYTES = 2 << 30
 MAX_REPORT_BYTES = 4 << 20
-KINDS = (".onnx", ".plan", ".timings", ".kernels")
-"""A graph, a plan, what TensorRT measured while it built plans, what TensorRT-RTX compiled while it ran one."""
+ENGINES = (".onnx", ".plan")
+HELPERS = (".timings", ".kernels")
+"""What TensorRT measured while it built plans, what TensorRT-RTX compiled while it ran one: they only save time."""
 LOCK_WAIT_S = 120.0
 """Longer than a build takes; a builder that hangs must not hang the others."""
 
@@ -107,12 +108,15 @@ class Entry:
         return made.data if made is not None else b""
 
     def keep(self, data: bytes, say: Callable[[str], None]) -> None:
-        """Stores what only saves time and may be lost: `say` is told where it cannot be stored."""
+        """Stores what only saves time and may be lost: `say` is told where it cannot be stored.
+
+        Does not wait for another process that stores the same: frames would wait, too.
+        """
         import filelock
 
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with filelock.FileLock(f"{self.path}.lock", timeout=LOCK_WAIT_S):
+            with filelock.FileLock(f"{self.path}.lock", timeout=0):
                 self._store(Made(data))
         except (OSError, TimeoutError) as error:
             say(f"{self.name} is not kept for the next start: {error}")
@@ -158,7 +162,9 @@ def stored_entries(folder: Path, prefix: str = "") -> tuple[Stored, ...]:
     """
     if not folder.is_dir():
         return ()
-    names = {path.name.removesuffix(".json") for path in folder.iterdir() if path.suffix in (*KINDS, ".json")}
+    names = {
+        path.name.removesuffix(".json") for path in folder.iterdir() if path.suffix in (*ENGINES, *HELPERS, ".json")
+    }
     return tuple(read_stored(folder / name) for name in sorted(names) if name[0] != "." and name.startswith(prefix))
 
 

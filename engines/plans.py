@@ -16,7 +16,8 @@ from engines.contract import BuildError
 from engines.machine import nvidia_gpu
 from engines.trt.cuda import open_cuda
 from engines.trt.layers import UNKNOWN, inspected, precision_asked, precision_of
-from engines.trt.library import MODULES, Library, Said, load_library, logger_for
+from engines.trt.library import MODULES, Library, load_library
+from engines.trt.loaded import LoadedPlan
 from engines.trt.plan import PlanOptions, Progress, build_plan, known_capabilities
 
 PLAN_RUNTIMES = tuple(MODULES)
@@ -49,7 +50,7 @@ def plan_artefact(
             timings.keep(plan.timings, say)
         asked = precision_asked(model)
         found = precision_of(plan.layers, asked)
-        _check_kept(asked, found, library.runtime)
+        _check_kept(asked, found, library.runtime, say)
         report = {"layers": [asdict(layer) for layer in plan.layers], "precision": found, "seconds": plan.seconds}
         return Made(plan.data, report)
 
@@ -88,17 +89,17 @@ def stored_plans(
         return []
     found = []
     for stored in entries:
-        batch = stored.facts.get("max_batch")
-        if (
-            stored.data is None
-            or {key: stored.facts.get(key) for key in source} != source
-            or not isinstance(batch, int)
-        ):
+        if stored.data is None or not _fits(stored.facts, source):
             continue
         entry, fingerprint = entry_for(bundle, f"{runtime}-{precision}", stored.facts, "plan", cache_dir)
         if entry.path == stored.path:  # its name says what it is
             found.append(Artefact(entry, Made(stored.data, stored.report), fingerprint, kept=True))
     return sorted(found, key=lambda artefact: artefact.entry.path.stat().st_mtime, reverse=True)
+
+
+def _fits(facts: Mapping[str, Any], source: Mapping[str, Any]) -> bool:
+    batch = facts.get("max_batch")
+    return {key: facts.get(key) for key in source} == source and isinstance(batch, int) and batch > 0
 
 
 def compiled_kernels(plan: Artefact, gpu: str) -> Entry:
@@ -112,14 +113,10 @@ def precision_loaded(stored: Stored) -> dict[str, str]:
 
     Raises EngineError where it cannot be loaded.
     """
-    library, said = load_library(str(stored.facts.get("runtime"))), Said()
+    library = load_library(str(stored.facts.get("runtime")))
     open_cuda()
-    runtime = library.trt.Runtime(logger_for(library, said))
-    runtime.engine_host_code_allowed = bool(stored.facts.get("portable"))
-    engine = runtime.deserialize_cuda_engine(stored.data or b"")
-    if engine is None:
-        raise BuildError(f"{library.runtime} does not take it here: {said.last()}")
-    return precision_of(inspected(library, engine), stored.report.get("precision", {}))
+    loaded = LoadedPlan(library, stored.data or b"", portable=bool(stored.facts.get("portable")))
+    return precision_of(inspected(library, loaded.engine), stored.report.get("precision", {}))
 
 
 def _timings(library: Library, folder: Path) -> Entry:
@@ -133,8 +130,13 @@ def _short(gpu: str) -> str:
     return "".join(c if c.isalnum() else "-" for c in gpu.lower())
 
 
-def _check_kept(asked: Mapping[str, str], found: Mapping[str, str], runtime: str) -> None:
-    """Precision that was lost on the way is the commonest reason for a slow engine: it ends the build."""
+def _check_kept(asked: Mapping[str, str], found: Mapping[str, str], runtime: str, say: Say) -> None:
+    """Precision that was lost on the way is the commonest reason for a slow engine: it ends the build.
+
+    What the library does not tell is not proven; that is said.
+    """
+    if untold := list(found.values()).count(UNKNOWN):
+        say(f"not proven: {runtime} does not tell the precision of {untold} of {len(asked)} products")
     wrong = {node: kind for node, kind in found.items() if kind not in (asked[node], UNKNOWN)}
     if wrong:
         first, kind = next(iter(wrong.items()))

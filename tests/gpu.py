@@ -148,7 +148,7 @@ class _RuntimeCache:
         return "\n".join(self.lines).encode()
 
 
-class _Engine:
+class FakeEngine:
     """A deserialised plan."""
 
     def __init__(self, plan: bytes, cudart: FakeCudart, gpu: str) -> None:
@@ -188,6 +188,8 @@ def fake_library(
         pass
 
     class Runtime:
+        engine_host_code_allowed = False
+
         def __init__(self, logger: Any) -> None:
             self._logger = logger
 
@@ -195,7 +197,7 @@ def fake_library(
             if not takes_plans:
                 self._logger.log(SimpleNamespace(name="ERROR"), "the plan is for another GPU")
                 return None
-            return _Engine(plan, cudart, gpu)
+            return FakeEngine(plan, cudart, gpu)
 
     trt = SimpleNamespace(
         ILogger=ILogger,

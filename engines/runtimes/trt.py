@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from engines.contract import F32, U8, BuildError, Card, EngineInfo, InferenceError, check_crops
+from engines.contract import F32, U8, Card, EngineInfo, InferenceError, check_crops
 from engines.trt.contexts import Contexts
 from engines.trt.cuda import Cuda
-from engines.trt.library import Library, Said, logger_for
+from engines.trt.library import Library
+from engines.trt.loaded import LoadedPlan
 from engines.trt.slot import Slot
 
 
@@ -28,16 +29,9 @@ class TrtEngine:
         Raises BuildError for a plan that this GPU does not take.
         """
         self.card, self.info = card, info
-        self._cuda, self._max_batch, self._say, self._said = cuda, max_batch, say, Said()
-        self._logger = logger_for(library, self._said)
-        self._runtime = library.trt.Runtime(self._logger)
-        if portable:  # a plan for later versions holds a small runtime of its own
-            self._runtime.engine_host_code_allowed = True
-        self._engine = self._runtime.deserialize_cuda_engine(plan)
-        if self._engine is None:
-            what = f"{library.runtime} does not take the plan here: {self._said.last()}"
-            raise BuildError(what, hint="monitor engine clean --all")
-        self._contexts, self._keep = Contexts(library, self._engine, compiled, say), keep
+        self._cuda, self._max_batch, self._say, self._keep = cuda, max_batch, say, keep
+        loaded = LoadedPlan(library, plan, portable=portable)
+        self._contexts: Contexts | None = Contexts(library, loaded, compiled, say)
         self._slots: dict[int, Slot] = {}
         self._making = threading.Lock()
 
@@ -56,20 +50,24 @@ class TrtEngine:
     def _slot(self) -> Slot:
         me = threading.get_ident()
         with self._making:
-            if self._engine is None:
-                raise InferenceError("the engine is closed", hint="open another one with open_engine")
+            self._open_contexts()
             if me not in self._slots:
                 self._drop_slots_of_ended_threads()
                 self._slots[me] = Slot(self._cuda, self._context, self.card, self._max_batch, self._say)
             return self._slots[me]
 
+    def _open_contexts(self) -> Contexts:
+        if self._contexts is None:
+            raise InferenceError("the engine is closed", hint="open another one with open_engine")
+        return self._contexts
+
     def _context(self) -> Any:
         with self._making:
-            return self._contexts.make()
+            return self._open_contexts().make()
 
     def _keep_news(self) -> None:
         with self._making:
-            news = self._contexts.news()
+            news = self._open_contexts().news()
         if news:
             self._keep(news)
 
@@ -84,4 +82,4 @@ class TrtEngine:
             for slot in self._slots.values():
                 slot.close()
             self._slots.clear()
-            self._engine = self._runtime = None
+            self._contexts = None  # and with it the plan

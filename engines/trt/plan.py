@@ -10,6 +10,7 @@ from typing import Any
 from engines.contract import BuildError
 from engines.trt.layers import Layer, inspected, read_layers
 from engines.trt.library import Library, Said, logger_for
+from engines.trt.loaded import LoadedPlan
 
 Progress = Callable[[str, int, int], None]
 """Told (phase, steps done, steps in all)."""
@@ -74,14 +75,16 @@ def build_plan(
         raise BuildError(f"{library.runtime} {library.version} built nothing: {said.last(3)}", hint=_hint(library))
     learned = bytes(measured.serialize()) if measured is not None else b""
     seconds = time.monotonic() - begun
-    layers = read_layers(said.layers) or _inspected(library, logger, bytes(data))
+    layers = read_layers(said.layers) or _inspected(library, bytes(data), options)
     return Plan(bytes(data), layers, seconds, learned)
 
 
-def _inspected(library: Library, logger: Any, plan: bytes) -> tuple[Layer, ...]:
-    """For a library that reports no layers while it builds; () where the plan is for another GPU."""
-    engine = library.trt.Runtime(logger).deserialize_cuda_engine(plan)
-    return () if engine is None else inspected(library, engine)
+def _inspected(library: Library, plan: bytes, options: PlanOptions) -> tuple[Layer, ...]:
+    """For a library that reports no layers while it builds; () where the plan is not taken here."""
+    try:
+        return inspected(library, LoadedPlan(library, plan, portable=options.portable).engine)
+    except BuildError:
+        return ()
 
 
 def _timing_cache(config: Any, timings: bytes) -> Any:

@@ -88,9 +88,10 @@ def counts(products: Mapping[str, str]) -> str:
 
 def _chosen(name: str) -> Stored:
     from engines.artefacts import engines_folder
-    from engines.cache import stored_entries
+    from engines.cache import ENGINES, stored_entries
 
-    found = [entry for entry in stored_entries(engines_folder()) if name in entry.path.name]
+    entries = [entry for entry in stored_entries(engines_folder()) if entry.path.suffix in ENGINES]
+    found = [entry for entry in entries if name in entry.path.name]
     exact = [entry for entry in found if entry.path.name == name]
     if len(exact or found) != 1:
         names = ", ".join(entry.path.name for entry in found) or "no engine"

@@ -161,6 +161,19 @@ def test_float_needs_no_building(engine):
     assert not engine.folder.exists()
 
 
+def test_what_only_saves_time_is_listed_and_deleted_but_is_no_engine(engine):
+    """As after a run on a GPU: its name begins as the plan's does."""
+    from engines.cache import Entry
+
+    assert engine("build", "--runtime", "tensorrt-rtx", "--precision", "fp16")[0] == 0
+    (plan,) = engine.folder.glob("*.plan")
+    facts = {"runtime": "tensorrt-rtx", "version": "1", "precision": "fp16"}
+    Entry(engine.folder, f"{plan.stem}-a-gpu.kernels", facts).keep(b"compiled", pytest.fail)
+    assert engine("inspect", "fp16")[0] == 0
+    assert f"{plan.stem}-a-gpu.kernels" in engine("list")[1]
+    assert "deleted 2" in engine("clean", "--all")[1]
+
+
 def test_precision_that_was_lost_ends_the_build(engine, monkeypatch):
     """As if the library had put one product into single precision."""
     from engines import plans

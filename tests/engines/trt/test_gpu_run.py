@@ -1,44 +1,27 @@
 """Plans on a GPU that is none: the same answers as the graph, few allocations, graphs captured, failures in words."""
 
-import os
+import gc
 import threading
+import weakref
 from contextlib import closing
 
 import numpy as np
 import pytest
 
-from engines import open_engine
 from engines.artefacts import typed_model
 from engines.contract import BuildError, EngineInfo, InferenceError, RuntimeMissing
-from engines.machine import nvidia_gpu
 from engines.runtimes.trt import TrtEngine
 from engines.trt.cuda import Cuda
 from engines.trt.slot import bucket_for
-from tests.bundles import tiny_bundle, tiny_crops
-from tests.gpu import FakeCudart, fake_library
+from tests.bundles import tiny_crops
+from tests.gpu import FakeCudart, FakeEngine, fake_library
 
 INFO = EngineInfo("tensorrt-rtx", "fp16", "a fake", "for tests", "0")
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    return tiny_bundle(tmp_path_factory.mktemp("run") / "tiny", filters=16)
-
-
-@pytest.fixture(scope="module")
 def plan(bundle):
     return typed_model(bundle, "fp32").SerializeToString()
-
-
-@pytest.fixture(scope="module")
-def exact(bundle):
-    with closing(open_engine(bundle.folder, precision="fp32")) as engine:
-        return engine.infer(tiny_crops(50))
-
-
-@pytest.fixture
-def cudart():
-    return FakeCudart()
 
 
 def opened(bundle, plan, cudart, *, max_batch=16, said=None, **more):
@@ -84,6 +67,27 @@ def test_nothing_is_allocated_while_it_runs_and_all_is_freed(bundle, plan, cudar
     assert not cudart.held
     with pytest.raises(InferenceError, match="closed"):
         engine.infer(tiny_crops(1))
+
+
+def test_a_closed_engine_does_not_keep_the_plan_on_the_gpu(bundle, plan, cudart):
+    engine = opened(bundle, plan, cudart)
+    engine.infer(tiny_crops(1))
+    loaded = [weakref.ref(found) for found in gc.get_objects() if isinstance(found, FakeEngine)]
+    assert loaded
+    engine.close()
+    gc.collect()
+    assert not any(reference() for reference in loaded)
+
+
+@pytest.mark.parametrize("portable", [True, False])
+def test_only_a_portable_plan_may_bring_code_for_the_host(bundle, plan, cudart, portable):
+    library = fake_library(cudart)
+    made, honest = [], library.trt.Runtime
+    library.trt.Runtime = lambda logger: made.append(honest(logger)) or made[-1]
+    with closing(
+        TrtEngine(library, Cuda(cudart), plan, bundle.card, INFO, max_batch=1, say=made.append, portable=portable)
+    ):
+        assert [runtime.engine_host_code_allowed for runtime in made] == [portable]
 
 
 def test_without_graphs_it_runs_and_says_so(bundle, plan, cudart, exact):
@@ -176,51 +180,6 @@ def test_a_gpu_that_is_lost_while_running(bundle, plan, cudart):
     assert sum("while closing" in line for line in said) == 2
 
 
-def fake_gpu(monkeypatch, cudart, **more):
-    """The machine has a GPU, and TensorRT-RTX for it; plans are the graphs they would be built from."""
-    from engines import build, plans
-    from engines.trt.library import load_library
-    from engines.trt.plan import Plan
-
-    def load(runtime):
-        return fake_library(cudart, **more) if runtime == "tensorrt-rtx" else load_library(runtime)
-
-    monkeypatch.setattr(build, "nvidia_gpu", lambda: "a fake GPU")
-    monkeypatch.setattr(build, "load_library", load)
-    monkeypatch.setattr(plans, "load_library", load)
-    monkeypatch.setattr(plans, "known_capabilities", lambda _: ())
-    monkeypatch.setattr(plans, "build_plan", lambda library, graph, options, **_: Plan(graph, (), 0.1))
-    monkeypatch.setattr("engines.trt.cuda.load_cudart", lambda: cudart)
-    monkeypatch.setitem(__import__("sys").modules, "tensorrt", None)
-
-
-def test_auto_takes_the_gpu_and_says_why(bundle, cudart, exact, tmp_path, monkeypatch):
-    fake_gpu(monkeypatch, cudart)
-    with closing(open_engine(bundle.folder, cache_dir=tmp_path)) as engine:
-        assert (engine.info.runtime, engine.info.precision) == ("tensorrt-rtx", "fp16")
-        assert engine.info.why == "a fake GPU found; fp16, as tensorrt-rtx is not known to run int8"
-        np.testing.assert_allclose(engine.infer(tiny_crops(50)), exact, atol=0.02)
-
-
-def test_auto_falls_back_to_the_cpu_with_all_reasons(bundle, cudart, tmp_path, monkeypatch):
-    fake_gpu(monkeypatch, cudart, takes_plans=False)
-    with closing(open_engine(bundle.folder, cache_dir=tmp_path)) as engine:
-        assert engine.info.runtime == "onnxruntime"
-        for reason in ("a fake GPU found, but not usable", "tensorrt: tensorrt cannot be loaded", "for another GPU"):
-            assert reason in engine.info.why
-
-
-def test_a_runtime_asked_for_by_name_never_falls_back(bundle, cudart, tmp_path, monkeypatch):
-    fake_gpu(monkeypatch, cudart, takes_plans=False)
-    with pytest.raises(BuildError, match="another GPU"):
-        open_engine(bundle.folder, runtime="tensorrt-rtx", precision="fp16", cache_dir=tmp_path)
-    with pytest.raises(RuntimeMissing, match="tensorrt cannot be loaded"):
-        open_engine(bundle.folder, runtime="tensorrt", precision="fp16", cache_dir=tmp_path)
-    cudart.fail["cudaGetDeviceCount"] = 35
-    with pytest.raises(RuntimeMissing, match="no GPU can be used"):
-        open_engine(bundle.folder, runtime="tensorrt-rtx", precision="fp32", cache_dir=tmp_path)
-
-
 def test_a_plan_for_another_gpu_is_refused_with_the_reason(bundle, plan, cudart):
     with pytest.raises(BuildError, match="does not take the plan here: the plan is for another GPU"):
         opened(bundle, plan, cudart, takes_plans=False)
@@ -231,93 +190,3 @@ def test_no_device_is_no_gpu():
     cudart._cudaGetDeviceCount = lambda: (0,)
     with pytest.raises(RuntimeMissing, match="there is no NVIDIA GPU"):
         Cuda(cudart)
-
-
-def test_the_next_start_finds_what_was_compiled(bundle, cudart, tmp_path, monkeypatch):
-    fake_gpu(monkeypatch, cudart)
-    for lines in (1, 2):
-        with closing(open_engine(bundle.folder, cache_dir=tmp_path)) as engine:
-            engine.infer(tiny_crops(1))
-        (kernels,) = (tmp_path / "engines").glob("*.kernels")
-        assert kernels.name.endswith("-a-fake-gpu.kernels")
-        assert kernels.read_bytes().count(b"eager") == lines
-    kernels.write_bytes(b"damaged")
-    with closing(open_engine(bundle.folder, cache_dir=tmp_path)) as engine:
-        engine.infer(tiny_crops(1))
-    assert kernels.read_bytes().count(b"eager") == 1
-
-
-def build_with(bundle, cache_dir, **options):
-    from engines.plans import plan_artefact
-    from engines.trt.plan import PlanOptions
-
-    return plan_artefact(bundle, "tensorrt-rtx", "fp16", PlanOptions(**options), cache_dir=cache_dir)
-
-
-def test_on_a_gpu_the_inspector_tells_the_precision(bundle, cudart, tmp_path, monkeypatch):
-    from engines.cache import read_stored
-    from engines.plans import precision_loaded
-
-    fake_gpu(monkeypatch, cudart)
-    stored = read_stored(build_with(bundle, tmp_path).entry.path)
-    assert set(stored.report["precision"]) == set(precision_loaded(stored))
-    assert set(precision_loaded(stored).values()) == {"Half"}
-    fake_gpu(monkeypatch, cudart, takes_plans=False)
-    with pytest.raises(BuildError, match="the plan is for another GPU"):
-        precision_loaded(stored)
-    cudart.fail["cudaGetDeviceCount"] = 100
-    with pytest.raises(RuntimeMissing, match="there is no GPU"):
-        precision_loaded(stored)
-
-
-def test_the_newest_plan_that_fits_is_used_whatever_its_options(bundle, cudart, tmp_path, monkeypatch):
-    """Somebody built or imported it to be used."""
-    fake_gpu(monkeypatch, cudart)
-    names = [build_with(bundle, tmp_path, max_batch=n).fingerprint for n in (8, 64)]
-    folder = tmp_path / "engines"
-    for age, name in enumerate(reversed(names)):
-        (plan,) = folder.glob(f"*{name}.plan")
-        os.utime(plan, (1e9 - age, 1e9 - age))
-    asked = {"runtime": "tensorrt-rtx", "precision": "fp16", "cache_dir": tmp_path}
-    with closing(open_engine(bundle.folder, **asked)) as engine:
-        assert engine.info.fingerprint == names[1]
-        engine.infer(tiny_crops(50))
-        assert len(engine._slots) == 1
-        assert next(iter(engine._slots.values()))._max_batch == 64
-    plan.write_bytes(b"damaged")  # the older one is left
-    (newest,) = folder.glob(f"*{names[1]}.plan")
-    newest.unlink()
-    said = []
-    with closing(open_engine(bundle.folder, **asked, say=said.append)) as engine:
-        assert engine.info.fingerprint not in names
-    assert any(line.startswith("building") for line in said)
-
-
-def test_a_plan_that_the_gpu_refuses_gives_way_to_another(bundle, cudart, tmp_path, monkeypatch):
-    fake_gpu(monkeypatch, cudart)
-    stored = build_with(bundle, tmp_path, max_batch=8)
-    from engines.runtimes import trt
-
-    honest = trt.TrtEngine.__init__
-
-    def refuse_small(self, *args, max_batch, **more):
-        if max_batch == 8:
-            raise BuildError("for another GPU", hint="-")
-        honest(self, *args, max_batch=max_batch, **more)
-
-    monkeypatch.setattr(trt.TrtEngine, "__init__", refuse_small)
-    said = []
-    with closing(
-        open_engine(bundle.folder, runtime="tensorrt-rtx", precision="fp16", cache_dir=tmp_path, say=said.append)
-    ) as engine:
-        assert engine.info.fingerprint != stored.fingerprint
-    assert f"{stored.entry.path.name} is of no use here: for another GPU" in said
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(nvidia_gpu() is None and not os.environ.get("REQUIRE_GPU"), reason="no NVIDIA GPU")
-@pytest.mark.parametrize("precision", ["fp32", "fp16"])
-def test_a_real_gpu_answers_as_the_cpu_does(bundle, exact, tmp_path, precision):
-    with closing(open_engine(bundle.folder, runtime="tensorrt-rtx", precision=precision, cache_dir=tmp_path)) as engine:
-        for n in (1, 12, 3, 50, 1):
-            np.testing.assert_allclose(engine.infer(tiny_crops(50)[:n]), exact[:n], atol=0.02)
