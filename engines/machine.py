@@ -98,7 +98,7 @@ def _mac_facts() -> dict[str, str]:
     for ours, theirs in keys.items():
         try:
             said = subprocess.run(["/usr/sbin/sysctl", "-n", theirs], capture_output=True, text=True, timeout=10)
-        except (OSError, subprocess.SubprocessError):
+        except (OSError, subprocess.SubprocessError):  # then this is not known
             continue
         facts[ours] = said.stdout.strip()
     return facts

@@ -23,6 +23,7 @@ def look_at_versions(_settings: Settings) -> Finding:
 
 
 def look_for_cameras(_settings: Settings) -> Finding:
+    """Whether there are any, and whether they may be opened."""
     from monitor.sources.camera_list import list_cameras
 
     cameras = list_cameras()

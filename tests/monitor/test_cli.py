@@ -17,7 +17,6 @@ import pytest
 from monitor import cli
 from monitor.commands import run as run_module
 from monitor.settings import EngineSettings
-from tests.bundles import tiny_bundle
 
 ROOT = Path(__file__).parents[2]
 ENV = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "120", "TERM": "dumb"}
@@ -44,13 +43,6 @@ def assert_two_lines(done: subprocess.CompletedProcess[str], code: int, what: st
     assert all(len(line) > len("error: ") for line in lines), done.stderr
     assert what in lines[0]
     assert "Traceback" not in done.stderr
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bundles") / "tiny"
-    tiny_bundle(folder)
-    return folder
 
 
 def test_importing_the_command_line_loads_nothing_heavy() -> None:

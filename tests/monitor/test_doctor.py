@@ -15,17 +15,9 @@ from engines.contract import BundleError
 from monitor.detect.egress import GuardState
 from monitor.doctor import LOOKS, Check, Finding, examine, machine, parts
 from monitor.settings import EngineSettings, Settings
-from tests.bundles import tiny_bundle
 
 ROOT = Path(__file__).parents[2]
 NAMES = ["versions", "cameras", "display", "gpu", "cache", "disk", "decoder", "privacy", "detector", "engine"]
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bundles") / "tiny"
-    tiny_bundle(folder)
-    return folder
 
 
 def doctor(*args: object, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import random
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,82 +14,18 @@ import cv2
 import numpy as np
 import pytest
 
-from engines.contract import F32, U8, Engine, InferenceError
+from engines.contract import Engine
 from monitor import app
-from monitor.detect import FaceDetector
-from monitor.errors import CameraError, DetectorError, SinkError, UsageError
+from monitor.errors import CameraError
 from monitor.ports import Source
-from monitor.settings import DecideSettings, EngineSettings, OutputSettings, Settings, ShowSettings, SourceSettings
-from monitor.types import Face, Frame, Gap
-from tests.bundles import tiny_bundle
+from monitor.settings import DecideSettings, EngineSettings, OutputSettings, Settings, SourceSettings
+from monitor.types import Frame, Gap
 from tests.people import HOPPER, person, played, walk_video
+from tests.places import Place
 
 EVENT_KEYS = ["event", "t", "wall", "frame", "track", "label", "reason", "was_fake", "probs"]
 SUMMARY_KEYS = {"frames", "dropped", "seconds", "fps", "stage_ms", "max_tracks_at_once", "tracks", "engine", "versions"}
 TRACK_KEYS = {"id", "label", "first_s", "last_s", "seconds", "seconds_by_label", "judgements"}
-SURE = DecideSettings(confidence=0.33)
-"""With three classes something is always decided, whatever random weights say."""
-
-
-@dataclass(frozen=True)
-class Run:
-    status: int
-    said: list[str]
-    events: list[dict[str, Any]]
-    summary: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where one test's runs take place."""
-
-    bundle: Path
-    folder: Path
-
-    def settings(
-        self, uri: object, *, decide: DecideSettings = SURE, record: str | None = None, **source: Any
-    ) -> Settings:
-        return Settings(
-            source=SourceSettings(uri=str(uri), **source),
-            engine=EngineSettings(bundle=str(self.bundle)),
-            decide=decide,
-            show=ShowSettings(headless=True),
-            output=OutputSettings(
-                record=self.folder / record if record else None,
-                events=self.folder / "e.jsonl",
-                summary=self.folder / "s.json",
-            ),
-        )
-
-    def run(self, uri: object, *, stopped: Callable[[], bool] = lambda: False, **settings: Any) -> Run:
-        said: list[str] = []
-        status = app.run(self.settings(uri, **settings), say=said.append, stopped=stopped)
-        return Run(status, said, self.events(), self.summary())
-
-    def events(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in (self.folder / "e.jsonl").read_text().splitlines()]
-
-    def summary(self) -> dict[str, Any]:
-        told: dict[str, Any] = json.loads((self.folder / "s.json").read_text())
-        return told
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny").folder
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return walk_video(tmp_path_factory.mktemp("clips") / "clip.mp4", 40)
-
-
-@pytest.fixture
-def place(bundle: Path, tmp_path: Path) -> Place:
-    return Place(bundle, tmp_path)
-
-
-# --- what comes out ---
 
 
 def test_a_film_of_one_person(place: Place) -> None:
@@ -327,100 +260,3 @@ def test_without_camera_and_display_the_demo_is_recorded(place: Place, monkeypat
 
     with pytest.raises(CameraError):
         app.run(Settings(source=SourceSettings(camera="97"), engine=engine), say=said.append)
-
-
-# --- what goes wrong ---
-
-
-def test_an_output_that_cannot_be_written_is_refused_before_the_models_are_loaded(
-    place: Place, clip: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (place.folder / "file").touch()
-    monkeypatch.setattr(app, "open_engine", lambda *_, **__: pytest.fail("the engine was opened"))
-    monkeypatch.setattr(app, "FaceDetector", lambda *_: pytest.fail("the detector was opened"))
-    for record in ("file/out.mp4", "file/folder"):
-        with pytest.raises(SinkError) as error:
-            place.run(clip, record=record)
-        assert error.value.hint
-    film = clip.read_bytes()
-    for output in (OutputSettings(record=clip), OutputSettings(events=clip), OutputSettings(summary=clip)):
-        with pytest.raises(UsageError, match="overwrite the source"):
-            app.run(replace(place.settings(clip, max_frames=3), output=output), say=len)
-        assert clip.read_bytes() == film
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_events_on_a_full_disk_end_the_run_and_the_recording_is_whole(place: Place, clip: Path) -> None:
-    settings = place.settings(clip, record="out.mp4")
-    output = OutputSettings(settings.output.record, Path("/dev/full"), settings.output.summary)
-    with pytest.raises(SinkError) as error:
-        app.run(Settings(settings.source, engine=settings.engine, show=settings.show, output=output), say=len)
-    assert error.value.exit_code == 5
-    assert "/dev/full" in str(error.value)
-    assert 0 < len(played(place.folder / "out.mp4")) < 40
-    assert place.summary()["frames"] > 0
-
-
-class FailingEngine:
-    """A real engine until it has answered 4 times."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.card, self.info, self._engine, self._left = engine.card, engine.info, engine, 4
-
-    def infer(self, rgb: U8) -> F32:
-        self._left -= 1
-        if self._left < 0:
-            raise InferenceError("the graphics card fell off the bus")
-        return self._engine.infer(rgb)
-
-    def close(self) -> None:
-        self._engine.close()
-
-
-class FailingDetector(FaceDetector):
-    """A real detector up to frame 19."""
-
-    def detect(self, frame: Frame, near: Any = ()) -> tuple[Face, ...]:
-        if frame.index > 19:
-            raise DetectorError("the models have gone", hint="Look for them.")
-        return super().detect(frame, near)
-
-
-@pytest.mark.parametrize("part", ["engine", "detector"])
-def test_a_part_that_fails_on_the_way_ends_the_run_with_its_error_and_nothing_is_lost(
-    place: Place, clip: Path, monkeypatch: pytest.MonkeyPatch, part: str
-) -> None:
-    before = threading.active_count()
-    real = app.open_engine
-    if part == "engine":
-        monkeypatch.setattr(app, "open_engine", lambda *args, **named: FailingEngine(real(*args, **named)))
-    else:
-        monkeypatch.setattr(app, "FaceDetector", FailingDetector)
-    with pytest.raises(InferenceError if part == "engine" else DetectorError) as error:
-        place.run(clip, record="out.mp4")
-    assert error.value.exit_code == 4
-    frames = place.summary()["frames"]
-    assert 4 < frames < 40
-    assert len(played(place.folder / "out.mp4")) == frames
-    assert [event["event"] for event in place.events()] == ["appeared", "decided", "gone"]
-    assert place.events()[-1]["frame"] == frames - 1
-    assert threading.active_count() == before
-
-
-def test_where_the_detector_cannot_be_kept_off_the_network_people_are_told(
-    place: Place, clip: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told = "the face detector is not kept off the network here"
-    if sys.platform.startswith("linux"):
-        assert not any(told in line for line in place.run(clip, max_frames=1).said)
-    monkeypatch.setattr("platform.machine", lambda: "riscv64")
-    said = place.run(clip, max_frames=1).said
-    assert [line for line in said if line.startswith(told)] == [
-        f"{told}: no seccomp guard for {sys.platform} on riscv64"
-    ]
-
-
-def test_a_run_leaves_no_thread_behind(place: Place, clip: Path) -> None:
-    before = threading.active_count()
-    place.run(clip, max_frames=3, record="out.mp4")
-    assert threading.active_count() == before

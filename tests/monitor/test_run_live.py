@@ -16,7 +16,6 @@ import cv2
 import psutil
 import pytest
 
-from tests.bundles import tiny_bundle
 from tests.http_video import PASSWORD, USER, HttpVideo
 from tests.people import walk
 from tests.rtsp import RtspServer
@@ -29,11 +28,6 @@ PATIENCE_S = 60.0
 ROUNDS = 2
 GROWTH_BYTES = 40_000_000
 """A leaked connection, decoder or frame queue costs this in a round or two of a camera's size; noise does not."""
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny").folder
 
 
 class Watching:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundles import tiny_bundle
 from tests.people import played, walk, walk_video
 from tests.system import need_program
 from tests.videos import write_video
@@ -21,11 +20,6 @@ from tests.videos import write_video
 ROOT = Path(__file__).parents[2]
 ENV = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "120", "TERM": "dumb"}
 MOST_RESIDENT_BYTES = 600e6
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny").folder
 
 
 @pytest.fixture(scope="module")
