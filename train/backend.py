@@ -92,7 +92,7 @@ class FusedBatchNorm(keras.layers.Layer):  # type: ignore[misc]
         self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", trainable=False, **plain)
 
     def call(self, x: Any, training: bool = False) -> Any:
-        """x normalised, of its own shape and dtype; while training by its own statistics, which the moving ones follow."""
+        """x normalised, of its own shape and dtype; by its own statistics while training."""
         if training and self.trainable:
             y, mean, variance = fused_batch_norm(x, self.gamma.value, self.beta.value, self.epsilon)
             keep = self.momentum
