@@ -179,6 +179,13 @@ class FakeEngine:
         return _Context(self._session, self._cudart)
 
 
+REFUSAL = (
+    "IRuntime::deserializeCudaEngine: Error Code 6: API Usage Error (The engine cannot run on this GPU, which has "
+    "compute capability 9.0. Supported compute capabilities: 8.0 8.6 8.9 12.0 12.1 >12.0.)"
+)
+"""What TensorRT-RTX 1.7.1 says on an H200 (docs/measurements/gpu.md)."""
+
+
 def fake_library(
     cudart: FakeCudart, *, takes_plans: bool = True, gpu: str = "a fake GPU", runtime: str = "tensorrt-rtx"
 ) -> Library:
@@ -195,7 +202,7 @@ def fake_library(
 
         def deserialize_cuda_engine(self, plan: bytes) -> Any:
             if not takes_plans:
-                self._logger.log(SimpleNamespace(name="ERROR"), "the plan is for another GPU")
+                self._logger.log(SimpleNamespace(name="ERROR"), REFUSAL)
                 return None
             return FakeEngine(plan, cudart, gpu)
 

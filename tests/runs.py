@@ -11,6 +11,7 @@ import numpy as np
 from engines.bundle import Bundle, write_bundle
 from engines.contract import Card
 from tests.bundles import tiny_weights
+from train.architectures import architecture
 from train.fit import fit
 from train.graph import vgg_graph
 from train.manifest import Prepared, Row
@@ -85,3 +86,15 @@ def assert_same(one: Path, other: Path) -> None:
     """Two stored models have the same weights, but for rounding."""
     for a, b in zip(weights(one), weights(other), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def write_kernels(path: Path, recipe: Recipe) -> Path:
+    """Random kernels that fit the ResNet of the recipe, in the form of the real file."""
+    arrays = {}
+    for layer in architecture("resnet50").build(recipe, 3).layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            kernel, bias = layer.get_weights()
+            arrays[f"1.{layer.name.replace('_', '.')}.weight"] = kernel.transpose(3, 2, 0, 1).astype(np.float16)
+            arrays[f"1.{layer.name.replace('_', '.')}.bias"] = bias
+    np.savez(path, **arrays)
+    return path

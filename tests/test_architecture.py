@@ -98,7 +98,7 @@ ADAPTED_BY: dict[str, tuple[str, ...]] = {
     "PIL": ("train.*",),
     "threading": ("monitor.threads*", "engines.runtimes.trt"),  # a context for each thread
     "queue": ("monitor.threads*",),
-    "concurrent": ("monitor.threads*", "train.batches"),  # concurrent.futures
+    "concurrent": ("monitor.threads*", "train.batches", "train.makers"),  # concurrent.futures
 }
 
 HEAVY = ("mediapipe", "onnxruntime", "tensorflow", "tensorrt", "matplotlib", "keras", "torch")

@@ -6,6 +6,7 @@ more than half of a VGG16 training step (18 against 36 pictures a second on 2 co
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import keras
@@ -46,6 +47,13 @@ def has_gpu() -> bool:
     import tensorflow as tf
 
     return bool(tf.config.list_physical_devices("GPU"))
+
+
+def chosen_workers(asked: int | None) -> int:
+    """Processes that make batches: as asked for; else most cores where a GPU trains, and none where they train."""
+    if asked is not None:
+        return asked
+    return max(1, (os.cpu_count() or 2) - 2) if has_gpu() else 0
 
 
 def dtype_policy(bfloat16: bool) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import TypeAlias
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from engines.contract import F32, U8
 from train.augment import augmented, center_crop
 from train.errors import DataError
+from train.makers import batch_here, process_pool
 from train.manifest import Prepared
 from train.recipe import Recipe
 
@@ -25,8 +27,8 @@ class Batches:
     pictures are drawn evenly; without augmentation they come as the program would cut them.
     """
 
-    def __init__(self, data: Prepared, recipe: Recipe, split: str = "train") -> None:
-        self._data, self._recipe = data, recipe
+    def __init__(self, data: Prepared, recipe: Recipe, split: str = "train", *, workers: int = 0) -> None:
+        self.data, self.recipe, self.split, self._workers = data, recipe, split, workers
         self._labels = data.labels
         if recipe.class_shares is None:
             self._cells, self._shares = [data.where(split)], np.ones(1, np.float32)
@@ -35,47 +37,52 @@ class Batches:
         self._fakes = _fakes_by_group(data, split) if recipe.paired else {}
 
     def batch(self, step: int) -> tuple[U8, F32]:
-        rng = np.random.default_rng((self._recipe.seed, step))
+        rng = np.random.default_rng((self.recipe.seed, step))
         rows, looks = self._chosen(rng)
         rgb = np.stack([self._version(row, np.random.default_rng(look)) for row, look in zip(rows, looks, strict=True)])
-        onehot = np.eye(len(self._data.classes), dtype=np.float32)[self._labels[rows]]
-        return _mixed(rgb, onehot, rng, self._recipe.mixup) if self._recipe.mixup else (rgb, onehot)
+        onehot = np.eye(len(self.data.classes), dtype=np.float32)[self._labels[rows]]
+        return _mixed(rgb, onehot, rng, self.recipe.mixup) if self.recipe.mixup else (rgb, onehot)
 
     def _chosen(self, rng: np.random.Generator) -> tuple[list[int], list[int]]:
         """Rows, and the seeds of their versions: an original and the fake that is paired with it get the same look."""
-        cells = rng.choice(len(self._cells), self._recipe.batch, p=self._shares)
+        cells = rng.choice(len(self._cells), self.recipe.batch, p=self._shares)
         rows = [int(rng.choice(self._cells[cell])) for cell in cells]
         looks = [int(seed) for seed in rng.integers(0, 2**63, len(rows))]
         if not self._fakes:
             return rows, looks
-        classes, groups = self._data.classes, self._data.rows
+        classes, groups = self.data.classes, self.data.rows
         slots = [i for i, row in enumerate(rows) if self._labels[row] == classes.index("fake")]
         for i, row in enumerate(rows):
             partners = self._fakes.get(groups[row].group, []) if self._labels[row] == classes.index("real") else []
-            if partners and slots and rng.random() < self._recipe.paired:
+            if partners and slots and rng.random() < self.recipe.paired:
                 slot = slots.pop()
                 rows[slot], looks[slot] = int(rng.choice(partners)), looks[i]
         return rows, looks
 
     def _version(self, row: int, rng: np.random.Generator) -> U8:
-        stored, recipe = self._data.crops[row], self._recipe
-        size = {"stored_margin": self._data.margin, "margin": recipe.margin}
+        stored, recipe = self.data.crops[row], self.recipe
+        size = {"stored_margin": self.data.margin, "margin": recipe.margin}
         if recipe.augment is None:
             return center_crop(stored, **size, size_px=recipe.input_px)
         return augmented(stored, rng, recipe.augment, **size, size_px=recipe.input_px)
 
-    def ahead(self, first: int, last: int, depth: int = 4) -> Iterator[tuple[int, U8, F32]]:
-        """(step, rgb, labels) for the steps first..last-1, made ahead in another thread."""
-        with ThreadPoolExecutor(1) as pool:
-            waiting: list[tuple[int, Future[tuple[U8, F32]]]] = []
+    def ahead(self, first: int, last: int) -> Iterator[tuple[int, U8, F32]]:
+        """(step, rgb, labels) for the steps first..last-1, made ahead by a thread or by processes."""
+        depth = 4 + 2 * self._workers
+        with self._makers() as pool:
+            make = self.batch if self._workers == 0 else batch_here
+            waiting: deque[tuple[int, Future[tuple[U8, F32]]]] = deque()
             for step in range(first, last + depth):
                 if step < last:
-                    waiting.append((step, pool.submit(self.batch, step)))
+                    waiting.append((step, pool.submit(make, step)))
                 if len(waiting) > depth or step >= last:
                     if not waiting:
                         return
-                    done, future = waiting.pop(0)
+                    done, future = waiting.popleft()
                     yield done, *future.result()
+
+    def _makers(self) -> Executor:
+        return ThreadPoolExecutor(1) if self._workers == 0 else process_pool(self, self._workers)
 
 
 def _mixed(rgb: U8, onehot: F32, rng: np.random.Generator, alpha: float) -> tuple[U8, F32]:

@@ -59,12 +59,12 @@ def export(
     _check_place(folder)
     network, shares = architecture(recipe.arch), recipe.class_shares or _shares(data)
     name = name or f"{recipe.arch}-{recipe.input_px}"
-    logits_model = network.graph(model, recipe, 1.0, np.zeros(len(CLASSES), np.float32)).SerializeToString()
+    logits_model = network.deployed(model, recipe, 1.0, np.zeros(len(CLASSES), np.float32)).SerializeToString()
     card = _card(name, version, network.title.format(classes=len(CLASSES)), recipe.input_px, recipe.margin)
     with tempfile.TemporaryDirectory() as scratch:
         plain_bundle = write_bundle(Path(scratch) / name, logits_model, card, "calibrating", LICENCE)
         card, temperature = _calibrated(data, plain_bundle, card, shares)
-        onnx_bytes = network.graph(model, recipe, temperature, _to_even_mix(shares, temperature)).SerializeToString()
+        onnx_bytes = network.deployed(model, recipe, temperature, _to_even_mix(shares, temperature)).SerializeToString()
         card = replace(card, ranges=calibrate(onnx_bytes, _calibration(data, card)))
         write_bundle(Path(scratch) / name, onnx_bytes, card, "measuring", LICENCE)
         asked = Asked(str(Path(scratch) / name), precisions=("fp32", "int8"))  # fp16 is slow here: evaluate has it

@@ -22,6 +22,7 @@ from train.manifest import Prepared
 from train.recipe import Recipe
 from train.start import Start
 from train.student import Teacher, with_projections, without_projections
+from train.teacher import Tutor
 from train.watch import Watch, told
 from train.weights import adopt
 
@@ -43,12 +44,13 @@ def learning_rate(recipe: Recipe, step: int) -> float:
 
 def fit(
     data: Prepared, run: Path, recipe: Recipe, *, start: Start | None = None, say: Say = print, every: int = 300,
-    stopped: Callable[[], bool] = lambda: False,
+    workers: int = 0, stopped: Callable[[], bool] = lambda: False,
 ) -> Path | None:  # fmt: skip
     """Trains in the folder `run` and returns the finished model's file; continues where a checkpoint is found.
 
     Writes a checkpoint and state.json (every `every` steps), log.csv and final.keras. `stopped` ends the run after the
-    step in work, with a checkpoint and without a model: None. Raises CheckpointError for a folder whose recipe differs
+    step in work, with a checkpoint and without a model: None. So many `workers`, processes, make the batches; 0 is for
+    a processor that trains, too: a thread. Raises CheckpointError for a folder whose recipe differs
     in more than `pictures` and `decay`, SinkError where a file cannot be written: the checkpoint before stays whole.
     """
     start = start or Start()
@@ -56,7 +58,8 @@ def fit(
     keras.utils.set_random_seed(recipe.seed)
     keras.mixed_precision.set_global_policy(_policy(recipe, say))
     folder = RunFolder(run, recipe, data.digest, start.named)
-    batches = Batches(data, recipe)
+    batches = Batches(data, recipe, workers=workers)
+    tutor = Tutor(start.tutor, recipe.input_px, len(data.classes)) if start.tutor else None
     teacher = _teacher(start, recipe, batches)
     opened = _open(folder, data, recipe, start, batches, teacher, say, stopped)
     if opened is None:
@@ -65,7 +68,8 @@ def fit(
     watch = Watch(data, recipe, run / "log.csv")
     last = first if best.waited(recipe.patience) else recipe.steps
     for step, rgb, onehot in batches.ahead(first, last):
-        watch.seen(*_train(model, recipe, step, rgb, onehot, teacher))
+        taught = onehot if tutor is None else _with_answers(onehot, tutor.probs(rgb), recipe.tutor_weight)
+        watch.seen(*_train(model, recipe, step, rgb, taught, teacher))
         done = step + 1
         asked = stopped()
         if done % every and done < recipe.steps and not asked:
@@ -113,6 +117,11 @@ def _train(
     model.reset_metrics()
     prefix = "" if teacher is None else "logits_"
     return float(told[f"{prefix}loss"]), float(told[f"{prefix}accuracy"])
+
+
+def _with_answers(onehot: F32, answers: F32, weight: float) -> F32:
+    """Cross-entropy is linear in its target: the sum of both losses is the loss of the mixed target."""
+    return np.asarray((1 - weight) * onehot + weight * answers, np.float32)
 
 
 def predict(model: keras.Model, rgb: Any, batch: int = 64) -> F32:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from train.errors import DataError, TrainError
 from train.fit import Say, fit, predict
 from train.manifest import Prepared
 from train.measure import auc_by_source, softmax
-from train.recipe import Recipe
+from train.recipe import Recipe, load_recipe
 from train.start import Start
 
+TUTOR = "tutor"
+"""The recipe of tutors, and the folder of their runs."""
 LEFT_OUT = "left out"
 """The split of the rows of a source that a run must not see."""
 
@@ -59,7 +62,7 @@ def sources_with_fakes(data: Prepared) -> tuple[str, ...]:
 
 def leave_one_out(
     data: Prepared, folder: Path, recipes: Mapping[str, Recipe], *, start: Start, sources: Sequence[str] = (),
-    say: Say = print, stopped: Callable[[], bool] = lambda: False,
+    workers: int = 0, say: Say = print, stopped: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any] | None:  # fmt: skip
     """{recipe: {"sources": [LeftOut as a dict], "mean_auc": x, "pictures": n}}, best first; None where it was stopped.
 
@@ -78,10 +81,14 @@ def leave_one_out(
         for source in sources or known:
             say(f"{name}: without {source}")
             part = without(data, source)
-            guide = replace(start, teacher=start.teacher if recipe.wants_teacher else None)
+            train = partial(fit, part, say=say, workers=workers, stopped=stopped)
+            tutor = train(folder / TUTOR / source, _tutor(recipe), start=_from(start)) if recipe.tutor_weight else None
+            if recipe.tutor_weight and tutor is None:
+                return None
+            guide = replace(start, teacher=start.teacher if recipe.wants_teacher else None, tutor=tutor)
             nothing_to_keep = start.weights == "none" and not recipe.imitate
             alike = replace(recipe, frozen_blocks=0) if nothing_to_keep else recipe
-            final = fit(part, folder / name / source, alike, start=guide, say=say, stopped=stopped)
+            final = train(folder / name / source, alike, start=guide)
             if final is None:
                 return None
             results.append(_asked(part, source, final, recipe))
@@ -89,9 +96,20 @@ def leave_one_out(
         mean = float(np.mean([result.auc for result in results]))
         found[name] = {
             "sources": [asdict(result) for result in results], "mean_auc": mean, "pictures": recipe.pictures,
-            "input_px": recipe.input_px, "teacher": recipe.wants_teacher,
+            "input_px": recipe.input_px, "teacher": recipe.wants_teacher, "tutor": recipe.tutor_weight > 0,
         }  # fmt: skip
     return dict(sorted(found.items(), key=lambda item: -item[1]["mean_auc"]))
+
+
+def _tutor(recipe: Recipe) -> Recipe:
+    """Of a tutor that has not seen the source either, for as many pictures."""
+    return replace(load_recipe(TUTOR), pictures=recipe.pictures, input_px=recipe.input_px, margin=recipe.margin)
+
+
+def _from(start: Start) -> Start:
+    if start.teacher is None:
+        raise TrainError("a tutor begins from a ResNet-50", hint="name its file with --teacher")
+    return Start(str(start.teacher))
 
 
 def _asked(data: Prepared, source: str, final: Path, recipe: Recipe) -> LeftOut:

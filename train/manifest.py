@@ -44,9 +44,14 @@ class Prepared:
     """sha256 of the manifest."""
     classes: tuple[str, ...] = CLASSES
     """What labels there are, in the order of the network's outputs."""
+    splits: tuple[str, ...] = SPLITS
+    """Whose crops are there: only some may have been packed."""
 
     def where(self, split: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """Indices of a split's rows. Raises DataError where it has none."""
+        """Indices of a split's rows. Raises DataError where it has none, or none of their crops."""
+        if split in SPLITS and split not in self.splits:
+            what = f"the crops of the split {split} are not here: only {', '.join(self.splits)} was packed"
+            raise DataError(what, hint=f"pack and unpack them again, with --split {split}")
         rows = [i for i, row in enumerate(self.rows) if row.split == split]
         if not rows:
             raise DataError(f"no picture is in the split {split}", hint="prepare more data")
@@ -76,12 +81,17 @@ def load_prepared(folder: Path) -> Prepared:
     digest = hashlib.sha256(text).hexdigest()
     if digest != facts["manifest_sha256"]:
         raise DataError(f"{folder / 'manifest.csv'} was changed after it was written", hint=hint)
-    rows = tuple(_row(values) for values in csv.DictReader(text.decode("utf-8").splitlines()))
+    rows = read_rows(text)
     if len(rows) != len(crops):
         raise DataError(f"{folder}: {len(rows)} rows but {len(crops)} crops", hint=hint)
     if facts.get("crops_sample_sha256", crops_sample(crops)) != crops_sample(crops):
         raise DataError(f"{folder / 'crops.npy'} was changed after it was written", hint=hint)
-    return Prepared(rows, crops, float(facts["margin"]), digest)
+    return Prepared(rows, crops, float(facts["margin"]), digest, splits=tuple(facts.get("splits", SPLITS)))
+
+
+def read_rows(text: bytes) -> tuple[Row, ...]:
+    """The rows of a manifest's text."""
+    return tuple(_row(values) for values in csv.DictReader(text.decode("utf-8").splitlines()))
 
 
 def crops_sample(crops: U8) -> str:

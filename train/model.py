@@ -15,10 +15,8 @@ import numpy as np
 
 from engines.contract import F32
 from train.backend import FusedBatchNorm
+from train.recipe import VGG16
 from train.spec import CLASSES
-
-VGG16 = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
-"""Filters of each convolution, by block."""
 
 Convs = list[list[tuple[F32, F32]]]
 Dense = tuple[F32, F32]

@@ -1,8 +1,8 @@
-"""Prepared crops in pieces that travel: JPEG instead of raw pixels, about an eighth of the size, checked by sha256.
+"""Prepared crops in pieces that travel: WebP instead of raw pixels, a sixteenth of the size, checked by sha256.
 
-For training on another machine. The crops lose a little (quality 95, colour at full resolution): training spoils
-pictures far more, and `prepare.json` says that it happened. The manifest stays the same, so numbers still name the same
-pictures.
+For training on another machine. The crops lose a little (quality 95): training spoils pictures far more, and
+`prepare.json` says that it happened. The manifest stays the same, so numbers still name the same pictures, also where
+only some splits travel.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +20,24 @@ import numpy as np
 from engines.contract import U8
 from monitor.files import told_as_sink_error, write_whole
 from train.errors import DataError
-from train.manifest import Prepared, crops_sample, write_rows
+from train.manifest import Prepared, crops_sample, read_rows, write_rows
 from train.prepare import make_room
 
 QUALITY = 95
 INDEX = "index.json"
-_HOW = [cv2.IMWRITE_JPEG_QUALITY, QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
 
 
-def pack(data: Prepared, out: Path, *, piece_bytes: int) -> list[Path]:
-    """The files written to `out`: pieces of about `piece_bytes`, and an index that names them. Raises SinkError."""
+def pack(data: Prepared, out: Path, *, piece_bytes: int, splits: Sequence[str] = ()) -> list[Path]:
+    """The files written to `out`: pieces of about `piece_bytes` with the crops of `splits`, an index that names them.
+
+    No `splits` = all there are. Raises SinkError, DataError for a split that is named and has no pictures.
+    """
+    rows = np.sort(np.concatenate([data.where(split) for split in splits])) if splits else range(len(data.rows))
+    splits = splits or data.splits
     with told_as_sink_error(out, "make the folder"):
         out.mkdir(parents=True, exist_ok=True)
     pieces, names = [], {}
-    for number, piece in enumerate(_pieces(data.crops, piece_bytes)):
+    for number, piece in enumerate(_pieces((data.crops[row] for row in rows), piece_bytes)):
         file = out / f"crops-{number:03}.npz"
         write_whole(file, piece)
         pieces.append(file)
@@ -42,18 +46,21 @@ def pack(data: Prepared, out: Path, *, piece_bytes: int) -> list[Path]:
         write_rows(out / "manifest.csv", data.rows)
         manifest = (out / "manifest.csv").read_bytes()
     index = {
-        "pieces": names, "shape": list(data.crops.shape), "margin": data.margin, "jpeg_quality": QUALITY,
+        "pieces": names, "shape": list(data.crops.shape), "margin": data.margin, "webp_quality": QUALITY,
+        "splits": list(splits),
         "manifest_sha256": hashlib.sha256(manifest).hexdigest(),
     }  # fmt: skip
     write_whole(out / INDEX, json.dumps(index, indent=1).encode())
     return [*pieces, out / "manifest.csv", out / INDEX]
 
 
-def _pieces(crops: U8, piece_bytes: int) -> Iterator[bytes]:
+def _pieces(crops: Iterable[U8], piece_bytes: int) -> Iterator[bytes]:
     coded: list[bytes] = []
     size = 0
     for crop in crops:
-        data = cv2.imencode(".jpg", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), _HOW)[1].tobytes()
+        data = cv2.imencode(".webp", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_WEBP_QUALITY, QUALITY])[
+            1
+        ].tobytes()
         if coded and size + len(data) > piece_bytes:
             yield _piece(coded)
             coded, size = [], 0
@@ -80,19 +87,21 @@ def unpack(folder: Path, out: Path) -> dict[str, Any]:
         out.mkdir(parents=True, exist_ok=True)
     (out / "prepare.json").unlink(missing_ok=True)
     text = _checked(folder / "manifest.csv", index["manifest_sha256"], hint)
-    crops, at = make_room(out / "crops.npy", tuple(index["shape"])), 0
+    write_whole(out / "manifest.csv", text)
+    wanted = (i for i, row in enumerate(read_rows(text)) if row.split in index["splits"])
+    crops, count = make_room(out / "crops.npy", tuple(index["shape"])), 0
     for name, digest in index["pieces"].items():
         with np.load(io.BytesIO(_checked(folder / name, digest, hint)), allow_pickle=False) as piece:
             sizes, data = piece["sizes"].astype(np.int64), piece["data"]
         for end, size in zip(np.cumsum(sizes), sizes, strict=True):
             bgr = cv2.imdecode(data[end - size : end], cv2.IMREAD_COLOR)
-            crops[at] = cv2.cvtColor(np.asarray(bgr), cv2.COLOR_BGR2RGB)
-            at += 1
+            crops[next(wanted)] = cv2.cvtColor(np.asarray(bgr), cv2.COLOR_BGR2RGB)
+            count += 1
     crops.flush()
-    write_whole(out / "manifest.csv", text)
     facts = {
-        "margin": index["margin"], "manifest_sha256": index["manifest_sha256"], "pictures": at,
-        "crops_sample_sha256": crops_sample(crops), "packed_jpeg_quality": index["jpeg_quality"],
+        "margin": index["margin"], "manifest_sha256": index["manifest_sha256"], "pictures": count,
+        "crops_sample_sha256": crops_sample(crops), "packed_webp_quality": index["webp_quality"],
+        "splits": index["splits"],
     }  # fmt: skip
     write_whole(out / "prepare.json", json.dumps(facts, indent=1).encode())
     return facts
@@ -101,7 +110,7 @@ def unpack(folder: Path, out: Path) -> dict[str, Any]:
 def _index(folder: Path) -> dict[str, Any]:
     try:
         index: dict[str, Any] = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-        if missing := {"pieces", "shape", "margin", "jpeg_quality", "manifest_sha256"} - index.keys():
+        if missing := {"pieces", "shape", "margin", "webp_quality", "splits", "manifest_sha256"} - index.keys():
             raise ValueError(f"it lacks {', '.join(sorted(missing))}")
         return index
     except (OSError, ValueError, AttributeError) as error:

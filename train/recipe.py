@@ -13,9 +13,10 @@ from configs import FOLDER
 from monitor import yamlish
 from train.augment import Augment
 from train.errors import TrainError
-from train.model import VGG16
 
 SEE = "see docs/training.md for the keys"
+VGG16 = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
+"""Filters of each convolution, by block: configuration D of Simonyan & Zisserman 2014."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Recipe:
     blocks: tuple[tuple[int, ...], ...] = VGG16
     """Of VGG16: filters of each convolution."""
     width: float = 1.0
-    """Of MobileNetV2: multiplies every layer's channels."""
+    """Of MobileNetV2 and ResNet-50: multiplies every layer's channels."""
     frozen_blocks: int = 0
     """Of VGG16: so many first blocks stay as --weights gives them."""
     mixup: float = 0.0
@@ -56,6 +57,8 @@ class Recipe:
     """Pictures with which blocks 3, 4 and 5 of VGG16 each learn a teacher's features before any label; 0 = none."""
     teacher_weight: float = 0.0
     """Of the teacher's features in the loss, beside the labels with 1; 0 = no teacher."""
+    tutor_weight: float = 0.0
+    """Share of a tutor's answer in what is taught about each picture, beside its label; 0 = no tutor."""
     patience: int = 0
     """Stop after so many reports without a better validation loss, and keep the best; 0 = go on to the end."""
     bfloat16: bool = True
@@ -74,8 +77,8 @@ class Recipe:
             raise TrainError(f"{what}; got {', '.join(map(str, shares))}", hint=SEE)
         if min(self.pictures, self.batch, self.dense) < 1:
             raise TrainError("pictures, batch and dense must be 1 or more", hint=SEE)
-        if not (0 <= self.average < 1 and 0 <= self.paired <= 1):
-            raise TrainError("average and paired must be in 0..1", hint=SEE)
+        if not (0 <= self.average < 1 and 0 <= self.paired <= 1 and 0 <= self.tutor_weight <= 1):
+            raise TrainError("average, paired and tutor_weight must be in 0..1", hint=SEE)
         if min(self.mixup, self.patience, self.teacher_weight, self.imitate) < 0:
             raise TrainError("mixup, patience, teacher_weight and imitate must be 0 or more", hint=SEE)
         if self.patience and self.average:

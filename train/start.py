@@ -11,16 +11,20 @@ from train.recipe import Recipe
 
 @dataclass(frozen=True)
 class Start:
-    """Weights to begin with, and a teacher's file."""
+    """Weights to begin with, and the files of those that teach."""
 
     weights: str = "none"
-    """none, imagenet, a .keras file or a bundle's name or folder."""
+    """none, imagenet, a .keras file, an .npz file of ResNet-50, or a bundle's name or folder."""
     teacher: Path | None = None
+    """Its features guide: an .npz file of ResNet-50."""
+    tutor: Path | None = None
+    """Its answers guide: the .keras file of a finished run."""
 
     @property
     def named(self) -> str:
         """As a run's state has it."""
-        return self.weights if self.teacher is None else f"{self.weights}, guided by {self.teacher.name}"
+        guide = "" if self.teacher is None else f", guided by {self.teacher.name}"
+        return self.weights + guide + ("" if self.tutor is None else f", with the tutor {self.tutor.name}")
 
     def check(self, recipe: Recipe) -> None:
         """Raises TrainError where recipe and start do not go together."""
@@ -29,6 +33,11 @@ class Start:
         if recipe.wants_teacher and self.teacher is None:
             hint = "name its file with --teacher, or set teacher_weight: 0 and imitate: 0"
             raise TrainError("the recipe wants a teacher", hint=hint)
+        if recipe.tutor_weight and self.tutor is None:
+            hint = "name a finished run's final.keras with --tutor, or set tutor_weight: 0"
+            raise TrainError("the recipe wants a tutor", hint=hint)
+        if self.tutor is not None and not recipe.tutor_weight:
+            raise TrainError("a tutor is given, but the recipe's tutor_weight is 0", hint="set tutor_weight: 0.7")
         if self.teacher is not None and not recipe.wants_teacher:
             what = "a teacher is given, but the recipe's teacher_weight and imitate are 0"
             raise TrainError(what, hint="set teacher_weight: 1, or imitate: 5000")

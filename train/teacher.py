@@ -1,24 +1,17 @@
-"""A ResNet-50 (He et al. 2015) as a teacher: its features, never its answers, guide the training of our own network.
-
-The weights are a file of float16 kernels OIHW and float32 biases, batch normalisation folded in, stride on the first
-1x1 convolution of a stage, and a 3x3 pooling padded to the right and below. It is no part of what is exported.
-"""
+"""Teachers: a ResNet-50 whose features or, once it was trained on our pictures, answers guide our own network."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 
+from engines.contract import F32, U8
 from train.errors import CheckpointError
-
-BLOCKS = (3, 4, 6, 3)
-"""Bottlenecks of each stage."""
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet's pictures, in RGB of 0..1."""
+from train.measure import softmax
+from train.resnet import HINT, build_features, read_kernels
 
 
 def load_teacher(path: Path, stages: Sequence[int] = (3, 4)) -> keras.Model:
@@ -26,42 +19,30 @@ def load_teacher(path: Path, stages: Sequence[int] = (3, 4)) -> keras.Model:
 
     Not trainable. Raises CheckpointError for a file that is no such ResNet-50.
     """
+    kernels = read_kernels(path)
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name.removeprefix("1."): stored[name].astype(np.float32) for name in stored.files}
-        model = _resnet(arrays, stages)
-    except (OSError, ValueError, KeyError) as error:
-        what = f"{path} holds no ResNet-50: {error}"
-        raise CheckpointError(what, hint="name a file with the kernels conv1, layer1.0.conv1, ...") from error
+        model = build_features(kernels, tuple(stages))
+    except (ValueError, KeyError) as error:
+        raise CheckpointError(f"{path} holds no ResNet-50: {error}", hint=HINT) from error
     model.trainable = False
     return model
 
 
-def _resnet(arrays: dict[str, Any], wanted: Sequence[int]) -> keras.Model:
-    layers = keras.layers
-    inputs = keras.Input((None, None, 3), name="rgb")
-    scale = [1 / (255 * d) for d in _DEVIATION]
-    offset = [-m / d for m, d in zip(_MEAN, _DEVIATION, strict=True)]
-    x = layers.Rescaling(scale, offset=offset, name="normalise")(inputs)
-    todo: list[tuple[Any, str]] = []
+class Tutor:
+    """A finished run's network, usually a larger one, that says what it thinks of every version of a picture."""
 
-    def conv(x: Any, name: str, stride: int = 1, pad: int = 0) -> Any:
-        kernel = arrays[f"{name}.weight"]
-        layer = layers.Conv2D(kernel.shape[0], kernel.shape[2], strides=stride, name=name.replace(".", "_"))
-        todo.append((layer, name))
-        return layer(layers.ZeroPadding2D(pad)(x) if pad else x)
+    def __init__(self, path: Path, input_px: int, classes: int) -> None:
+        """Raises CheckpointError for a file that holds no network for such crops and classes."""
+        hint = "name the final.keras of a run of the same pictures and input_px, e.g. of the recipe tutor"
+        try:
+            self._model = keras.saving.load_model(path, compile=False)
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"cannot read {path}: {error}", hint=hint) from error
+        asked, answers = self._model.input_shape[1:], self._model.output_shape[1:]
+        if asked != (input_px, input_px, 3) or answers != (classes,):
+            what = f"{path} answers {answers} for crops {asked}, not {(classes,)} for {(input_px, input_px, 3)}"
+            raise CheckpointError(what, hint=hint)
 
-    x = layers.ReLU()(conv(x, "conv1", stride=2, pad=3))
-    x = layers.MaxPooling2D(3, strides=2)(layers.ZeroPadding2D(((0, 1), (0, 1)))(x))  # all values are 0 or more
-    outputs = {}
-    for stage, blocks in enumerate(BLOCKS, 1):
-        for block in range(blocks):
-            name, stride = f"layer{stage}.{block}", 2 if stage > 1 and block == 0 else 1
-            y = layers.ReLU()(conv(x, f"{name}.conv1", stride))
-            y = conv(layers.ReLU()(conv(y, f"{name}.conv2", pad=1)), f"{name}.conv3")
-            short = conv(x, f"{name}.downsample.0", stride) if block == 0 else x
-            x = layers.ReLU()(layers.Add()([y, short]))
-        outputs[stage] = x
-    for layer, name in todo:
-        layer.set_weights([arrays[f"{name}.weight"].transpose(2, 3, 1, 0), arrays[f"{name}.bias"]])
-    return keras.Model(inputs, [outputs[stage] for stage in wanted], name="teacher")
+    def probs(self, rgb: U8) -> F32:
+        """Probabilities float32 (N, K) for crops uint8 (N, P, P, 3)."""
+        return softmax(np.asarray(self._model.predict_on_batch(rgb.astype(np.float32)), np.float32))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,12 +14,13 @@ from engines.contract import F32, U8
 from train.errors import CheckpointError
 from train.mobilenet import imagenet_into
 from train.model import Convs, Denses, folded
+from train.resnet import HINT, read_kernels, set_kernels
 
 
 def adopt(
     model: keras.Model, weights: str, rgb: U8, say: Callable[[str], None], *, width: float = 1.0, head: bool = True
 ) -> None:
-    """Sets the layers of `model` from `weights`: none, imagenet, a .keras file or, for VGG16, a bundle.
+    """Sets the layers of `model` from `weights`: none, imagenet, a .keras file, for VGG16 a bundle, for ResNet-50 .npz.
 
     Dense layers are taken where they fit, too: those of ImageNet, of another input size or of other classes do not;
     without `head` none are, as for convolutions that are about to learn something else.
@@ -27,8 +29,12 @@ def adopt(
     """
     if weights == "none":
         return
+    if model.name == "resnet50" and weights.endswith(".npz"):
+        _adopt_kernels(model, Path(weights))
+        say(f"started from {weights}")
+        return
     if model.name != "vgg16":
-        _adopt_mobilenet(model, weights, width)
+        _adopt_other(model, weights, width)
         say(f"started from {weights}")
         return
     convs, denses = (_imagenet(), []) if weights == "imagenet" else _ours(weights)
@@ -45,13 +51,22 @@ def adopt(
     say(f"started from {'all layers' if fits else 'the convolutions'} of {weights}")
 
 
-def _adopt_mobilenet(model: keras.Model, weights: str, width: float) -> None:
-    if weights == "imagenet":
+def _adopt_kernels(model: keras.Model, file: Path) -> None:
+    try:
+        set_kernels(model, read_kernels(file))
+    except (ValueError, KeyError) as error:
+        raise CheckpointError(f"{file} does not fit a {model.name}: {error}", hint=HINT) from error
+
+
+def _adopt_other(model: keras.Model, weights: str, width: float) -> None:
+    if weights == "imagenet" and model.name == "mobilenetv2":
         imagenet_into(model, width)
         return
     if not weights.endswith(".keras"):
         what = f"a {model.name} cannot start from {weights}"
-        raise CheckpointError(what, hint="use none, imagenet or the .keras file of a run of the same recipe")
+        raise CheckpointError(
+            what, hint=f"use none, {IMAGENET[model.name]} or the .keras file of a run of the same recipe"
+        )
     try:
         model.set_weights(keras.saving.load_model(weights, compile=False).get_weights())
     except (OSError, ValueError) as error:
@@ -59,6 +74,8 @@ def _adopt_mobilenet(model: keras.Model, weights: str, width: float) -> None:
         raise CheckpointError(what, hint="name a .keras file of a run of the same recipe") from error
 
 
+IMAGENET = {"mobilenetv2": "imagenet", "resnet50": "an .npz file (train/resnet.py)"}
+"""Where a network's weights of ImageNet come from."""
 DENSES = ("dense1", "dense2", "logits")
 
 

@@ -7,6 +7,11 @@ from typing import Any
 from engines.contract import BuildError
 from engines.trt.library import Library, Said, logger_for
 
+_FOR_RTX = (
+    "TensorRT-RTX is for RTX GPUs (compute capability 7.5, 8.x, 12.x): on one, monitor engine clean --all; "
+    "on another GPU use --runtime tensorrt or onnxruntime"
+)
+
 
 class LoadedPlan:
     """A deserialised plan, with all that must live as long as it does."""
@@ -21,4 +26,4 @@ class LoadedPlan:
         self.engine: Any = self._runtime.deserialize_cuda_engine(plan)
         if self.engine is None:
             what = f"{library.runtime} does not take the plan here: {said.last()}"
-            raise BuildError(what, hint="monitor engine clean --all")
+            raise BuildError(what, hint=_FOR_RTX if library.is_rtx else "monitor engine clean --all")

@@ -10,7 +10,7 @@ from engines.contract import BuildError, RuntimeMissing
 from engines.work import multiplications, peak
 from tests.bundles import tiny_bundle
 from train.graph import vgg_graph
-from train.model import VGG16
+from train.recipe import VGG16
 
 
 @pytest.fixture(scope="module")

@@ -32,5 +32,5 @@ def teacher(monkeypatch, tmp_path):
     """The file of a teacher that is shorter than a ResNet-50, and accepted as one."""
     from tests.runs import SHORT, write_teacher
 
-    monkeypatch.setattr("train.teacher.BLOCKS", SHORT)
+    monkeypatch.setattr("train.resnet.BLOCKS", SHORT)
     return write_teacher(tmp_path / "teacher.npz")

@@ -1,5 +1,6 @@
 """Batches: shares, order, pairs and mixtures, each a function of seed and step."""
 
+import multiprocessing
 from dataclasses import replace
 
 import numpy as np
@@ -48,6 +49,22 @@ def test_batches_made_ahead_come_in_order_and_are_the_same():
         want, labels = maker.batch(step)
         np.testing.assert_array_equal(rgb, want)
         np.testing.assert_array_equal(onehot, labels)
+
+
+@pytest.mark.parametrize("in_a_file", [True, False])
+def test_batches_made_by_processes_are_the_same(tmp_path, in_a_file):
+    data = prepared({("a", "real"): 5, ("a", "fake"): 5, ("b", "mask"): 5})
+    crops = np.random.default_rng(0).integers(0, 256, data.crops.shape, np.uint8)
+    np.save(tmp_path / "crops.npy", crops)
+    data = replace(data, crops=np.load(tmp_path / "crops.npy", mmap_mode="r") if in_a_file else crops)
+    recipe = replace(BASE, batch=8)
+    alone, shared = Batches(data, recipe), Batches(data, recipe, workers=2)
+    for step, rgb, onehot in shared.ahead(3, 12):
+        want, labels = alone.batch(step)
+        np.testing.assert_array_equal(rgb, want)
+        np.testing.assert_array_equal(onehot, labels)
+    assert step == 11
+    assert not multiprocessing.active_children()
 
 
 def test_a_missing_class_is_refused():

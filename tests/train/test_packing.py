@@ -1,6 +1,7 @@
 """Packed crops: small, whole, the same pictures; refused where a piece is missing or another."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,20 +24,38 @@ def data():
 
 
 def test_what_is_unpacked_is_what_was_packed(data, tmp_path):
-    files = pack(data, tmp_path / "packed", piece_bytes=150_000)
+    files = pack(data, tmp_path / "packed", piece_bytes=75_000)
     pieces = [file for file in files if file.suffix == ".npz"]
     assert len(pieces) > 2
-    assert all(piece.stat().st_size < 200_000 for piece in pieces)
-    assert sum(piece.stat().st_size for piece in pieces) < data.crops.nbytes / 3
+    assert all(piece.stat().st_size < 100_000 for piece in pieces)
+    assert sum(piece.stat().st_size for piece in pieces) < data.crops.nbytes / 6
     facts = unpack(tmp_path / "packed", tmp_path / "prepared")
     again = load_prepared(tmp_path / "prepared")
     assert again.rows == data.rows
     assert again.margin == data.margin
     assert again.digest == facts["manifest_sha256"]
-    assert facts["packed_jpeg_quality"] == 95
+    assert facts["packed_webp_quality"] == 95
     apart = np.abs(again.crops.astype(int) - data.crops)
     assert apart.mean() < 2
     assert again.crops[0].mean() != again.crops[1].mean()
+
+
+def test_only_some_splits_travel(data, tmp_path):
+    splits = ("train", "val", "test") * 10
+    rows = tuple(replace(row, split=split) for row, split in zip(data.rows, splits, strict=True))
+    data = replace(data, rows=rows)
+    pack(data, tmp_path / "packed", piece_bytes=1 << 20, splits=["val", "train"])
+    unpack(tmp_path / "packed", tmp_path / "prepared")
+    again = load_prepared(tmp_path / "prepared")
+    assert again.rows == data.rows  # numbers still name all pictures
+    for split in ("train", "val"):
+        kept = again.where(split)
+        assert np.abs(again.crops[kept].astype(int) - data.crops[kept]).mean() < 2
+    with pytest.raises(DataError, match="crops of the split test are not here") as caught:
+        again.where("test")
+    assert "--split test" in caught.value.hint
+    with pytest.raises(DataError, match="no picture is in the split test"):
+        pack(replace(data, rows=rows[:2] * 15), tmp_path / "other", piece_bytes=1 << 20, splits=["test"])
 
 
 @pytest.mark.parametrize("harm", ["missing", "changed", "no index", "manifest"])

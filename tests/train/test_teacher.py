@@ -13,9 +13,10 @@ import keras
 from tests.runs import FIVE, SHORT, TINY, run, write_teacher
 from train.batches import plain
 from train.errors import CheckpointError, TrainError
+from train.resnet import BLOCKS
 from train.start import Start
 from train.student import Teacher
-from train.teacher import BLOCKS, load_teacher
+from train.teacher import load_teacher
 
 
 def test_the_teacher_is_a_resnet_50(tmp_path):

@@ -34,6 +34,8 @@ def evaluate(
     run: Annotated[Path, typer.Option(help="Where its runs go.", rich_help_panel=_LEAVING)] = Path("runs/left-out"),
     teacher: Annotated[Path | None, typer.Option(help="See fit.", rich_help_panel=_LEAVING)] = None,
     weights: Annotated[str, typer.Option(help="none or imagenet.", rich_help_panel=_LEAVING)] = "none",
+    source: Annotated[list[str] | None, typer.Option(help="Only leave this out.", rich_help_panel=_LEAVING)] = None,
+    workers: Annotated[int | None, typer.Option(help="See fit.", min=0, rich_help_panel=_LEAVING)] = None,
     pictures: Annotated[int | None, typer.Option(help="Of each run.", min=1, rich_help_panel=_LEAVING)] = None,
     input_px: Annotated[int | None, typer.Option(help="Of each run.", min=8, rich_help_panel=_LEAVING)] = None,
 ) -> int:
@@ -46,8 +48,8 @@ def evaluate(
         from train.commands.leave_out import leave_out
 
         return leave_out(
-            prepared, run, recipe or [], teacher=teacher, weights=weights, pictures=pictures, input_px=input_px,
-            out=numbers,
+            prepared, run, recipe or [], teacher=teacher, weights=weights, sources=source or [], pictures=pictures,
+            input_px=input_px, workers=workers, out=numbers,
         )  # fmt: skip
     if videos is not None:
         from train.commands.videos import on_videos

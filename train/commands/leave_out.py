@@ -14,10 +14,12 @@ from monitor.commands.stop import INTERRUPTED, StopFlag
 
 def leave_out(
     prepared: Path, run: Path, recipes: Sequence[str], *, teacher: Path | None, weights: str = "none",
-    pictures: int | None = None, input_px: int | None = None, out: Path | None = None,
+    sources: Sequence[str] = (), pictures: int | None = None, input_px: int | None = None, workers: int | None = None,
+    out: Path | None = None,
 ) -> int:  # fmt: skip
     """The table on standard output and, with `out`, all numbers as JSON; the exit status."""
     from monitor.files import check_writable, write_whole
+    from train.backend import chosen_workers
     from train.leave_out import leave_one_out, table
     from train.manifest import load_prepared
     from train.recipe import load_recipe
@@ -31,7 +33,9 @@ def leave_out(
     data, stop = load_prepared(prepared), StopFlag()
     with stop.listening():
         start = Start(weights, teacher)
-        found = leave_one_out(data, run, chosen, start=start, say=_tell, stopped=stop)
+        found = leave_one_out(
+            data, run, chosen, start=start, sources=sources, workers=chosen_workers(workers), say=_tell, stopped=stop
+        )
     if found is None:
         return stop.status(INTERRUPTED)
     typer.echo(table(found))

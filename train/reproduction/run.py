@@ -87,7 +87,7 @@ def _deployed(job: Job, final: Path, rows: np.ndarray[tuple[int], np.dtype[np.in
     """Probabilities of the folded network, as a bundle would answer."""
     model = keras.saving.load_model(final, compile=False)
     network, classes = architecture(job.recipe.arch), job.data.classes
-    graph = network.graph(model, job.recipe, 1.0, np.zeros(len(classes), np.float32)).SerializeToString()
+    graph = network.deployed(model, job.recipe, 1.0, np.zeros(len(classes), np.float32)).SerializeToString()
     even = (1 / len(classes),) * len(classes)
     card = Card(job.name, "0", job.recipe.arch, classes, job.recipe.input_px, 0.0, even, 0.5, 0.0)
     with tempfile.TemporaryDirectory() as scratch:

@@ -46,13 +46,17 @@ def test_auto_falls_back_to_the_cpu_with_all_reasons(bundle, cudart, tmp_path, m
     fake_gpu(monkeypatch, cudart, takes_plans=False)
     with closing(open_engine(bundle.folder, cache_dir=tmp_path)) as engine:
         assert engine.info.runtime == "onnxruntime"
-        for reason in ("a fake GPU found, but not usable", "tensorrt: tensorrt cannot be loaded", "for another GPU"):
+        for reason in (
+            "a fake GPU found, but not usable",
+            "tensorrt: tensorrt cannot be loaded",
+            "cannot run on this GPU",
+        ):
             assert reason in engine.info.why
 
 
 def test_a_runtime_asked_for_by_name_never_falls_back(bundle, cudart, tmp_path, monkeypatch):
     fake_gpu(monkeypatch, cudart, takes_plans=False)
-    with pytest.raises(BuildError, match="another GPU"):
+    with pytest.raises(BuildError, match="cannot run on this GPU"):
         open_engine(bundle.folder, runtime="tensorrt-rtx", precision="fp16", cache_dir=tmp_path)
     with pytest.raises(RuntimeMissing, match="tensorrt cannot be loaded"):
         open_engine(bundle.folder, runtime="tensorrt", precision="fp16", cache_dir=tmp_path)
@@ -85,7 +89,7 @@ def test_on_a_gpu_the_inspector_tells_the_precision(bundle, cudart, tmp_path, mo
     assert set(stored.report["precision"]) == set(precision_loaded(stored))
     assert set(precision_loaded(stored).values()) == {"Half"}
     fake_gpu(monkeypatch, cudart, takes_plans=False)
-    with pytest.raises(BuildError, match="the plan is for another GPU"):
+    with pytest.raises(BuildError, match="cannot run on this GPU"):
         precision_loaded(stored)
     cudart.fail["cudaGetDeviceCount"] = 100
     with pytest.raises(RuntimeMissing, match="there is no GPU"):

@@ -181,8 +181,12 @@ def test_a_gpu_that_is_lost_while_running(bundle, plan, cudart):
 
 
 def test_a_plan_for_another_gpu_is_refused_with_the_reason(bundle, plan, cudart):
-    with pytest.raises(BuildError, match="does not take the plan here: the plan is for another GPU"):
+    with pytest.raises(
+        BuildError, match=r"does not take the plan here: .*compute capability 9\.0\. Supported .*8\.9"
+    ) as caught:
         opened(bundle, plan, cudart, takes_plans=False)
+    assert "--runtime tensorrt" in caught.value.hint
+    assert "clean --all" in caught.value.hint
 
 
 def test_no_device_is_no_gpu():
