@@ -38,7 +38,7 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
         engines, facts = {}, {}
-        for name in ARCHITECTURES:
+        for name in (name for name, found in ARCHITECTURES.items() if found.graph):
             folder, facts[name] = _bundle(name, Path(scratch))
             for precision in ("fp32", "int8"):
                 engine = open_engine(folder, runtime="onnxruntime", precision=precision, cache_dir=Path(scratch))
@@ -53,7 +53,7 @@ def main() -> None:
 def _bundle(name: str, scratch: Path) -> tuple[Path, dict[str, Any]]:
     recipe, rng = Recipe(arch=name), np.random.default_rng(0)
     model = architecture(name).build(recipe, len(CLASSES))
-    graph = architecture(name).graph(model, recipe, 1.0, np.zeros(len(CLASSES), np.float32)).SerializeToString()
+    graph = architecture(name).deployed(model, recipe, 1.0, np.zeros(len(CLASSES), np.float32)).SerializeToString()
     ranges = calibrate(graph, [rng.integers(0, 256, (4, recipe.input_px, recipe.input_px, 3), np.uint8)])
     card = Card(name, "0", name, CLASSES, recipe.input_px, recipe.margin, (1 / 3,) * 3, 0.6, 24.0, ranges=ranges)
     bundle = write_bundle(scratch / name, graph, card, name, "random weights, for timing")
