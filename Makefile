@@ -16,7 +16,7 @@ endif
 VENV := .venv$(SUFFIX)
 TEST_VENV := .venv-test$(SUFFIX)
 BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
-TEST_EXTRAS ?= train,rtx,dev
+TEST_EXTRAS ?= train,gpu,dev
 ARGS ?=
 PYTEST_ARGS ?=
 PINNED := pyproject.toml constraints/constraints.txt
