@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from typing import TypeAlias
 
 import numpy as np
 
 from engines.contract import F32, U8
 from train.augment import augmented, center_crop
-from train.errors import DataError
+from train.errors import DataError, TrainError
 from train.makers import batch_here, process_pool
 from train.manifest import Prepared
 from train.recipe import Recipe
@@ -79,10 +79,18 @@ class Batches:
                     if not waiting:
                         return
                     done, future = waiting.popleft()
-                    yield done, *future.result()
+                    yield done, *_result(future)
 
     def _makers(self) -> Executor:
         return ThreadPoolExecutor(1) if self._workers == 0 else process_pool(self, self._workers)
+
+
+def _result(made: Future[tuple[U8, F32]]) -> tuple[U8, F32]:
+    try:
+        return made.result()
+    except BrokenExecutor as error:
+        hint = "if memory ran out, use fewer --workers; the same command goes on after the last checkpoint"
+        raise TrainError(f"a process that makes pictures ended: {error}", hint=hint) from error
 
 
 def _mixed(rgb: U8, onehot: F32, rng: np.random.Generator, alpha: float) -> tuple[U8, F32]:

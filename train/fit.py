@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from train.recipe import Recipe
 from train.start import Start
 from train.student import Teacher, with_projections, without_projections
 from train.teacher import Tutor
-from train.watch import Watch, told
+from train.watch import Best, Watch, told
 from train.weights import adopt
 
 Say = Callable[[str], None]
@@ -133,24 +132,6 @@ def predict(model: keras.Model, rgb: Any, batch: int = 64) -> F32:
     return np.concatenate(parts).astype(np.float32)
 
 
-@dataclass(frozen=True)
-class _Best:
-    """The lowest validation loss so far, and how many reports ago it was."""
-
-    loss: float = float("inf")
-    since: int = 0
-
-    def waited(self, patience: int) -> bool:
-        """Whether it is time to stop."""
-        return 0 < patience <= self.since
-
-    def after(self, row: Mapping[str, Any], keep: Callable[[], object]) -> _Best:
-        if row["val_loss"] < self.loss:
-            keep()
-            return _Best(row["val_loss"])
-        return _Best(self.loss, self.since + 1)
-
-
 def _compile(model: keras.Model, recipe: Recipe) -> keras.Model:
     average: dict[str, Any] = {"use_ema": True, "ema_momentum": recipe.average} if recipe.average else {}
     optimizer = keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay, clipnorm=1.0, **average)
@@ -169,12 +150,12 @@ def _compile(model: keras.Model, recipe: Recipe) -> keras.Model:
 def _open(
     folder: RunFolder, data: Prepared, recipe: Recipe, start: Start, batches: Batches, teacher: Teacher | None,
     say: Say, stopped: Callable[[], bool],
-) -> tuple[keras.Model, int, _Best] | None:  # fmt: skip
+) -> tuple[keras.Model, int, Best] | None:  # fmt: skip
     """The model to train, the next step, and the best so far; None where it was stopped before the first step."""
     state = folder.last()
     if state is not None and state["step"] > 0:
         say(f"going on after step {state['step']} of {recipe.steps}")
-        best = _Best(float(state.get("best", "inf")), int(state.get("since", 0)))
+        best = Best(float(state.get("best", "inf")), int(state.get("since", 0)))
         return folder.load(state), int(state["step"]), best
     if state is None:
         model = architecture(recipe.arch).build(recipe, len(data.classes))
@@ -187,7 +168,7 @@ def _open(
             return None
     if teacher is not None:
         model = with_projections(model, teacher, _teaching_crops(batches, recipe))
-    return _compile(model, recipe), 0, _Best()
+    return _compile(model, recipe), 0, Best()
 
 
 def _save_imitation(folder: RunFolder, model: keras.Model, block: int) -> None:

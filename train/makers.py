@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ def process_pool(batches: Batches, workers: int) -> Executor:
 
 def _start(kind: type[Batches], data: Any, recipe: Any, split: str, file: str | None) -> None:
     global _batches
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches them, too; the run ends after its step
     cv2.setNumThreads(1)
     _batches = kind(replace(data, crops=np.load(file, mmap_mode="r")) if file else data, recipe, split)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,24 @@ class Watch:
             if new:
                 writer.writeheader()
             writer.writerow(row)
+
+
+@dataclass(frozen=True)
+class Best:
+    """The lowest validation loss so far, and how many reports ago it was."""
+
+    loss: float = float("inf")
+    since: int = 0
+
+    def waited(self, patience: int) -> bool:
+        """Whether it is time to stop."""
+        return 0 < patience <= self.since
+
+    def after(self, row: Mapping[str, Any], keep: Callable[[], object]) -> Best:
+        if row["val_loss"] < self.loss:
+            keep()
+            return Best(row["val_loss"])
+        return Best(self.loss, self.since + 1)
 
 
 def _even_sample(data: Prepared, most: int) -> Rows:

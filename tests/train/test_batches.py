@@ -1,6 +1,8 @@
 """Batches: shares, order, pairs and mixtures, each a function of seed and step."""
 
 import multiprocessing
+import os
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +12,7 @@ pytest.importorskip("keras")
 
 from train.augment import Augment
 from train.batches import Batches
-from train.errors import DataError
+from train.errors import DataError, TrainError
 from train.manifest import Prepared, Row
 from train.recipe import Recipe
 
@@ -65,6 +67,26 @@ def test_batches_made_by_processes_are_the_same(tmp_path, in_a_file):
         np.testing.assert_array_equal(onehot, labels)
     assert step == 11
     assert not multiprocessing.active_children()
+
+
+def test_ctrl_c_is_for_the_run_and_not_for_its_processes():
+    data = prepared({("a", "real"): 5, ("a", "fake"): 5, ("b", "mask"): 5})
+    made = Batches(data, replace(BASE, batch=8), workers=1).ahead(0, 40)
+    next(made)
+    for process in multiprocessing.active_children():
+        os.kill(process.pid, signal.SIGINT)
+    assert [step for step, _, _ in made] == list(range(1, 40))
+
+
+def test_a_process_that_is_killed_is_told():
+    data = prepared({("a", "real"): 5, ("a", "fake"): 5, ("b", "mask"): 5})
+    made = Batches(data, replace(BASE, batch=8), workers=1).ahead(0, 400)
+    next(made)
+    for process in multiprocessing.active_children():
+        os.kill(process.pid, signal.SIGKILL)
+    with pytest.raises(TrainError, match="a process that makes pictures ended") as caught:
+        list(made)
+    assert "--workers" in caught.value.hint
 
 
 def test_a_missing_class_is_refused():

@@ -24,7 +24,8 @@ def fit(
         Path | None, typer.Option(help="The final.keras of a run whose answers guide the training.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Processes that make the pictures; default: few with a GPU, none.", min=0)
+        int | None,
+        typer.Option(help="Processes that make the pictures; default with a GPU all cores but two, else none.", min=0),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Only go on: refuse a folder without a run.")] = False,
     arch: Annotated[str | None, typer.Option(help="vgg16, mobilenetv2 or resnet50; default: the recipe's.")] = None,
