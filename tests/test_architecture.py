@@ -96,7 +96,7 @@ ADAPTED_BY: dict[str, tuple[str, ...]] = {
     "torch": ("train.*",),
     "sklearn": ("train.*",),
     "PIL": ("train.*",),
-    "threading": ("monitor.threads*", "engines.runtimes.trt"),  # a context for each thread
+    "threading": ("monitor.threads*", "engines.runtimes.trt", "train.makers"),  # a context a thread; watches a parent
     "queue": ("monitor.threads*",),
     "concurrent": ("monitor.threads*", "train.batches", "train.makers"),  # concurrent.futures
 }

@@ -18,6 +18,8 @@ def renormalise(model: keras.Model, batches: Batches, first: int, count: int = N
     While training they were followed for other weights than the averaged ones (Izmailov et al. 2018).
     """
     norms = [layer for layer in model.layers if layer.trainable and hasattr(layer, "moving_variance")]
+    if not norms:
+        return
     usual = [norm.momentum for norm in norms]
     for seen in range(count):
         for norm in norms:

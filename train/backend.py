@@ -6,13 +6,12 @@ more than half of a VGG16 training step (18 against 36 pictures a second on 2 co
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import keras
 import numpy as np
 
-from engines.machine import cpu
+from engines.machine import cpu, usable_threads
 
 
 def fused_batch_norm(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any]:
@@ -50,10 +49,13 @@ def has_gpu() -> bool:
 
 
 def chosen_workers(asked: int | None) -> int:
-    """Processes that make batches: as asked for; else most cores where a GPU trains, and none where they train."""
+    """Processes that make batches: as asked for, else by what trains.
+
+    Where a GPU does, all but two of the cores that this process may use; where they do themselves, none.
+    """
     if asked is not None:
         return asked
-    return max(1, (os.cpu_count() or 2) - 2) if has_gpu() else 0
+    return max(1, usable_threads() - 2) if has_gpu() else 0
 
 
 def dtype_policy(bfloat16: bool) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeAlias
 
 import numpy as np
 
 from engines.contract import F32, U8
 from train.augment import augmented, center_crop
-from train.errors import DataError, TrainError
-from train.makers import batch_here, process_pool
+from train.errors import DataError, MakersEnded
+from train.makers import batch_here, process_pool, without_ctrl_c
 from train.manifest import Prepared
 from train.recipe import Recipe
 
@@ -67,30 +68,44 @@ class Batches:
         return augmented(stored, rng, recipe.augment, **size, size_px=recipe.input_px)
 
     def ahead(self, first: int, last: int) -> Iterator[tuple[int, U8, F32]]:
-        """(step, rgb, labels) for the steps first..last-1, made ahead by a thread or by processes."""
+        """(step, rgb, labels) for the steps first..last-1, made ahead by a thread or by processes.
+
+        Raises MakersEnded where a process ended or could not be started.
+        """
+        pool, make = self._makers()
         depth = 4 + 2 * self._workers
-        with self._makers() as pool:
-            make = self.batch if self._workers == 0 else batch_here
-            waiting: deque[tuple[int, Future[tuple[U8, F32]]]] = deque()
+        waiting: deque[tuple[int, Future[tuple[U8, F32]]]] = deque()
+        with pool:
             for step in range(first, last + depth):
                 if step < last:
-                    waiting.append((step, pool.submit(make, step)))
+                    waiting.append((step, _submit(pool, make, step)))
                 if len(waiting) > depth or step >= last:
                     if not waiting:
                         return
                     done, future = waiting.popleft()
-                    yield done, *_result(future)
+                    with _told():
+                        made = future.result()
+                    yield done, *made
 
-    def _makers(self) -> Executor:
-        return ThreadPoolExecutor(1) if self._workers == 0 else process_pool(self, self._workers)
+    def _makers(self) -> tuple[Executor, Callable[[int], tuple[U8, F32]]]:
+        if self._workers == 0:
+            return ThreadPoolExecutor(1), self.batch
+        with without_ctrl_c():
+            return process_pool(self, self._workers), batch_here
 
 
-def _result(made: Future[tuple[U8, F32]]) -> tuple[U8, F32]:
+def _submit(pool: Executor, make: Callable[[int], tuple[U8, F32]], step: int) -> Future[tuple[U8, F32]]:
+    with _told(), without_ctrl_c():  # a process may be started here
+        return pool.submit(make, step)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
     try:
-        return made.result()
-    except BrokenExecutor as error:
+        yield
+    except (BrokenExecutor, OSError) as error:
         hint = "if memory ran out, use fewer --workers; the same command goes on after the last checkpoint"
-        raise TrainError(f"a process that makes pictures ended: {error}", hint=hint) from error
+        raise MakersEnded(f"a process that makes pictures ended: {error}", hint=hint) from error
 
 
 def _mixed(rgb: U8, onehot: F32, rng: np.random.Generator, alpha: float) -> tuple[U8, F32]:

@@ -46,6 +46,17 @@ class RunFolder:
             raise CheckpointError(what, hint="choose another --run folder, or the settings it was begun with")
         return state
 
+    def finished(self, steps: int) -> Path | None:
+        """The model of a run that ended after so many steps. Raises CheckpointError for another run's folder."""
+        state, final = self.last(), self.folder / "final.keras"
+        return final if state is not None and state.get("finished") == steps and final.is_file() else None
+
+    def finish(self, steps: int) -> Path:
+        """Notes in the state that final.keras is what so many steps gave: the same command need not make it again."""
+        state = json.loads((self.folder / "state.json").read_text(encoding="utf-8"))
+        self._write({**state, "finished": steps})
+        return self.folder / "final.keras"
+
     def load(self, state: dict[str, Any]) -> keras.Model:
         """The model of a state, with its optimizer. Raises CheckpointError."""
         file = self.folder / str(state["model"])
@@ -63,11 +74,14 @@ class RunFolder:
             "step": step, "model": name, "recipe": self._recipe, "manifest_sha256": self._digest,
             "weights": self._from, "backend": keras.backend.backend(), **more,
         }  # fmt: skip
-        with self._whole("state.json") as part:
-            part.write_text(json.dumps(state, indent=1), encoding="utf-8")
+        self._write(state)
         for old in self.folder.glob("step-*.keras"):
             if old.name != name:
                 old.unlink()
+
+    def _write(self, state: dict[str, Any]) -> None:
+        with self._whole("state.json") as part:
+            part.write_text(json.dumps(state, indent=1), encoding="utf-8")
 
     def keep(self, model: keras.Model, name: str) -> Path:
         """The model alone, written as `name`.keras."""

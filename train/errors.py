@@ -23,3 +23,7 @@ class CheckpointError(TrainError):
     """A run that cannot be started, resumed or exported."""
 
     exit_code = 4
+
+
+class MakersEnded(CheckpointError):
+    """Processes that make pictures ended before they were asked to."""

@@ -16,12 +16,14 @@ from train.averaging import renormalise
 from train.backend import dtype_policy, seed_dropout
 from train.batches import Batches
 from train.checkpoints import RunFolder
+from train.errors import MakersEnded
 from train.imitation import imitate
 from train.manifest import Prepared
+from train.measure import softmax
 from train.recipe import Recipe
 from train.start import Start
 from train.student import Teacher, with_projections, without_projections
-from train.teacher import Tutor
+from train.teacher import load_tutor
 from train.watch import Best, Watch, told
 from train.weights import adopt
 
@@ -57,33 +59,43 @@ def fit(
     keras.utils.set_random_seed(recipe.seed)
     keras.mixed_precision.set_global_policy(_policy(recipe, say))
     folder = RunFolder(run, recipe, data.digest, start.named)
+    if (final := folder.finished(recipe.steps)) is not None:
+        return final
     batches = Batches(data, recipe, workers=workers)
-    tutor = Tutor(start.tutor, recipe.input_px, len(data.classes)) if start.tutor else None
+    tutor = load_tutor(start.tutor, recipe.input_px, len(data.classes)) if start.tutor else None
     teacher = _teacher(start, recipe, batches)
     opened = _open(folder, data, recipe, start, batches, teacher, say, stopped)
     if opened is None:
         return None
     model, first, best = opened
     watch = Watch(data, recipe, run / "log.csv")
-    last = first if best.waited(recipe.patience) else recipe.steps
-    for step, rgb, onehot in batches.ahead(first, last):
-        taught = onehot if tutor is None else _with_answers(onehot, tutor.probs(rgb), recipe.tutor_weight)
-        watch.seen(*_train(model, recipe, step, rgb, taught, teacher))
-        done = step + 1
-        asked = stopped()
-        if done % every and done < recipe.steps and not asked:
-            continue
-        row = watch.report(lambda crops: predict(model, crops), done, learning_rate(recipe, step))
-        say(told(row))
-        if recipe.patience:
-            best = best.after(row, lambda: folder.keep(_alone(model), "best"))
-        folder.save(model, done, best=best.loss, since=best.since)
-        if best.waited(recipe.patience):
-            say(f"no better validation loss for {best.since} reports: ends with the best, of {best.loss:.4f}")
-            break
-        if asked and done < recipe.steps:
-            say(f"stopped after {done} of {recipe.steps} steps; the same command goes on")
-            return None
+    done, last = first, first if best.waited(recipe.patience) else recipe.steps
+    try:
+        for step, rgb, onehot in batches.ahead(first, last):
+            taught = onehot if tutor is None else _with_answers(onehot, tutor, rgb, recipe.tutor_weight)
+            watch.seen(*_train(model, recipe, step, rgb, taught, teacher))
+            done = step + 1
+            asked = stopped()
+            if done % every and done < recipe.steps and not asked:
+                continue
+            row = watch.report(lambda crops: predict(model, crops), done, learning_rate(recipe, step))
+            say(told(row))
+            if recipe.patience:
+                best = best.after(row, lambda: folder.keep(_alone(model), "best"))
+            folder.save(model, done, best=best.loss, since=best.since)
+            if best.waited(recipe.patience):
+                say(f"no better validation loss for {best.since} reports: ends with the best, of {best.loss:.4f}")
+                break
+            if asked and done < recipe.steps:
+                say(f"stopped after {done} of {recipe.steps} steps; the same command goes on")
+                return None
+    except MakersEnded:  # as they do when the whole group is told to end
+        if not stopped():
+            raise
+        if done > first:
+            folder.save(model, done, best=best.loss, since=best.since)
+        say(f"stopped after {done} of {recipe.steps} steps; the same command goes on")
+        return None
     return _finish(folder, model, recipe, batches)
 
 
@@ -108,7 +120,7 @@ def _teaching_crops(batches: Batches, recipe: Recipe) -> U8:
 def _train(
     model: keras.Model, recipe: Recipe, step: int, rgb: U8, onehot: F32, teacher: Teacher | None
 ) -> tuple[float, float]:
-    """One step on one batch; its loss and accuracy for the labels."""
+    """One step on one batch; its loss and accuracy for what is taught: labels, mixed ones, a tutor's answers beside."""
     model.optimizer.learning_rate = learning_rate(recipe, step)
     seed_dropout(model, recipe.seed, step)
     targets: Any = onehot if teacher is None else [onehot, *teacher.targets(rgb)]
@@ -118,9 +130,9 @@ def _train(
     return float(told[f"{prefix}loss"]), float(told[f"{prefix}accuracy"])
 
 
-def _with_answers(onehot: F32, answers: F32, weight: float) -> F32:
+def _with_answers(onehot: F32, tutor: keras.Model, rgb: U8, weight: float) -> F32:
     """Cross-entropy is linear in its target: the sum of both losses is the loss of the mixed target."""
-    return np.asarray((1 - weight) * onehot + weight * answers, np.float32)
+    return np.asarray((1 - weight) * onehot + weight * softmax(predict(tutor, rgb)), np.float32)
 
 
 def predict(model: keras.Model, rgb: Any, batch: int = 64) -> F32:
@@ -183,8 +195,11 @@ def _finish(folder: RunFolder, model: keras.Model, recipe: Recipe, batches: Batc
     """final.keras: the last weights, their average, or, with patience, the best."""
     if recipe.patience:
         final, best = folder.folder / "final.keras", folder.folder / "best.keras"
-        return best.replace(final) if best.exists() or not final.exists() else final
+        if best.exists() or not final.exists():
+            best.replace(final)
+        return folder.finish(recipe.steps)
     if recipe.average:
         model.optimizer.finalize_variable_values(model.trainable_variables)
         renormalise(model, batches, recipe.steps)
-    return folder.keep(_alone(model), "final")
+    folder.keep(_alone(model), "final")
+    return folder.finish(recipe.steps)

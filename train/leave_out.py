@@ -24,7 +24,7 @@ from train.recipe import Recipe, load_recipe
 from train.start import Start
 
 TUTOR = "tutor"
-"""The recipe of tutors, and the folder of their runs."""
+"""The recipe of tutors."""
 LEFT_OUT = "left out"
 """The split of the rows of a source that a run must not see."""
 
@@ -75,6 +75,7 @@ def leave_one_out(
     known = sources_with_fakes(data)
     if unknown := set(sources) - set(known):
         raise TrainError(f"no source {', '.join(sorted(unknown))} with fakes", hint=f"there are: {', '.join(known)}")
+    guides = {name: _guide(recipe, start) for name, recipe in recipes.items()}
     found: dict[str, Any] = {}
     for name, recipe in recipes.items():
         results = []
@@ -82,13 +83,14 @@ def leave_one_out(
             say(f"{name}: without {source}")
             part = without(data, source)
             train = partial(fit, part, say=say, workers=workers, stopped=stopped)
-            tutor = train(folder / TUTOR / source, _tutor(recipe), start=_from(start)) if recipe.tutor_weight else None
-            if recipe.tutor_weight and tutor is None:
-                return None
-            guide = replace(start, teacher=start.teacher if recipe.wants_teacher else None, tutor=tutor)
-            nothing_to_keep = start.weights == "none" and not recipe.imitate
-            alike = replace(recipe, frozen_blocks=0) if nothing_to_keep else recipe
-            final = train(folder / name / source, alike, start=guide)
+            guide, tutor = guides[name], None
+            if recipe.tutor_weight:
+                tutor = train(folder / name / f"{source}-tutor", _tutor(recipe), start=Start(str(start.teacher)))
+                if tutor is None:
+                    return None
+            final = train(
+                folder / name / source, _without_idle_blocks(recipe, start), start=replace(guide, tutor=tutor)
+            )
             if final is None:
                 return None
             results.append(_asked(part, source, final, recipe))
@@ -106,10 +108,18 @@ def _tutor(recipe: Recipe) -> Recipe:
     return replace(load_recipe(TUTOR), pictures=recipe.pictures, input_px=recipe.input_px, margin=recipe.margin)
 
 
-def _from(start: Start) -> Start:
-    if start.teacher is None:
+def _guide(recipe: Recipe, start: Start) -> Start:
+    """What a run begins from, but for its tutor. Raises TrainError for what does not fit, before hours of runs."""
+    if recipe.tutor_weight and start.teacher is None:
         raise TrainError("a tutor begins from a ResNet-50", hint="name its file with --teacher")
-    return Start(str(start.teacher))
+    guide = replace(start, teacher=start.teacher if recipe.wants_teacher else None)
+    guide.check(replace(_without_idle_blocks(recipe, start), tutor_weight=0.0))
+    return guide
+
+
+def _without_idle_blocks(recipe: Recipe, start: Start) -> Recipe:
+    nothing_to_keep = start.weights == "none" and not recipe.imitate
+    return replace(recipe, frozen_blocks=0) if nothing_to_keep else recipe
 
 
 def _asked(data: Prepared, source: str, final: Path, recipe: Recipe) -> LeftOut:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
+from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
+from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -24,7 +29,7 @@ def process_pool(batches: Batches, workers: int) -> Executor:
     """Processes in each of which `batch_here(step)` gives what `batches.batch(step)` gives.
 
     They are started anew, not forked: a fork of a process that trains can hang. Crops in a file are opened by each of
-    them and not sent.
+    them and not sent. They end with the process that started them, however that ends.
     """
     crops = batches.data.crops
     file = str(crops.filename) if isinstance(crops, np.memmap) else None
@@ -33,11 +38,32 @@ def process_pool(batches: Batches, workers: int) -> Executor:
     return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start, again)
 
 
+@contextmanager
+def without_ctrl_c() -> Iterator[None]:
+    """Processes that start in this block never see Ctrl-C: it is for the run, which ends after its step."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows; `_start` sees to it, a little later
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # children inherit it
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start(kind: type[Batches], data: Any, recipe: Any, split: str, file: str | None) -> None:
     global _batches
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches them, too; the run ends after its step
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     cv2.setNumThreads(1)
     _batches = kind(replace(data, crops=np.load(file, mmap_mode="r")) if file else data, recipe, split)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)
 
 
 def batch_here(step: int) -> tuple[U8, F32]:

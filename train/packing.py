@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,12 @@ import numpy as np
 from engines.contract import U8
 from monitor.files import told_as_sink_error, write_whole
 from train.errors import DataError
-from train.manifest import Prepared, crops_sample, read_rows, write_rows
+from train.manifest import Prepared, Row, crops_sample, read_rows, write_rows
 from train.prepare import make_room
 
 QUALITY = 95
 INDEX = "index.json"
+_HOW = [cv2.IMWRITE_WEBP_QUALITY, QUALITY]
 
 
 def pack(data: Prepared, out: Path, *, piece_bytes: int, splits: Sequence[str] = ()) -> list[Path]:
@@ -32,8 +33,10 @@ def pack(data: Prepared, out: Path, *, piece_bytes: int, splits: Sequence[str] =
 
     No `splits` = all there are. Raises SinkError, DataError for a split that is named and has no pictures.
     """
-    rows = np.sort(np.concatenate([data.where(split) for split in splits])) if splits else range(len(data.rows))
-    splits = splits or data.splits
+    for split in splits:
+        data.where(split)  # has pictures, and they are here
+    chosen = tuple(split for split in data.splits if split in splits or not splits)
+    rows = _rows(data.rows, chosen)
     with told_as_sink_error(out, "make the folder"):
         out.mkdir(parents=True, exist_ok=True)
     pieces, names = [], {}
@@ -47,20 +50,21 @@ def pack(data: Prepared, out: Path, *, piece_bytes: int, splits: Sequence[str] =
         manifest = (out / "manifest.csv").read_bytes()
     index = {
         "pieces": names, "shape": list(data.crops.shape), "margin": data.margin, "webp_quality": QUALITY,
-        "splits": list(splits),
-        "manifest_sha256": hashlib.sha256(manifest).hexdigest(),
+        "splits": list(chosen), "manifest_sha256": hashlib.sha256(manifest).hexdigest(),
     }  # fmt: skip
     write_whole(out / INDEX, json.dumps(index, indent=1).encode())
     return [*pieces, out / "manifest.csv", out / INDEX]
+
+
+def _rows(rows: Sequence[Row], splits: Sequence[str]) -> list[int]:
+    return [i for i, row in enumerate(rows) if row.split in splits]
 
 
 def _pieces(crops: Iterable[U8], piece_bytes: int) -> Iterator[bytes]:
     coded: list[bytes] = []
     size = 0
     for crop in crops:
-        data = cv2.imencode(".webp", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_WEBP_QUALITY, QUALITY])[
-            1
-        ].tobytes()
+        data = cv2.imencode(".webp", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), _HOW)[1].tobytes()
         if coded and size + len(data) > piece_bytes:
             yield _piece(coded)
             coded, size = [], 0
@@ -88,15 +92,16 @@ def unpack(folder: Path, out: Path) -> dict[str, Any]:
     (out / "prepare.json").unlink(missing_ok=True)
     text = _checked(folder / "manifest.csv", index["manifest_sha256"], hint)
     write_whole(out / "manifest.csv", text)
-    wanted = (i for i, row in enumerate(read_rows(text)) if row.split in index["splits"])
+    rows = _rows(read_rows(text), index["splits"])
     crops, count = make_room(out / "crops.npy", tuple(index["shape"])), 0
-    for name, digest in index["pieces"].items():
-        with np.load(io.BytesIO(_checked(folder / name, digest, hint)), allow_pickle=False) as piece:
-            sizes, data = piece["sizes"].astype(np.int64), piece["data"]
-        for end, size in zip(np.cumsum(sizes), sizes, strict=True):
-            bgr = cv2.imdecode(data[end - size : end], cv2.IMREAD_COLOR)
-            crops[next(wanted)] = cv2.cvtColor(np.asarray(bgr), cv2.COLOR_BGR2RGB)
-            count += 1
+    for coded in _coded(folder, index["pieces"], hint):
+        if count < len(rows):
+            bgr = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+            crops[rows[count]] = cv2.cvtColor(np.asarray(bgr), cv2.COLOR_BGR2RGB)
+        count += 1
+    if count != len(rows):
+        what = f"{folder} holds {count} crops, its manifest names {len(rows)} in {', '.join(index['splits'])}"
+        raise DataError(what, hint="pack them again")
     crops.flush()
     facts = {
         "margin": index["margin"], "manifest_sha256": index["manifest_sha256"], "pictures": count,
@@ -105,6 +110,14 @@ def unpack(folder: Path, out: Path) -> dict[str, Any]:
     }  # fmt: skip
     write_whole(out / "prepare.json", json.dumps(facts, indent=1).encode())
     return facts
+
+
+def _coded(folder: Path, pieces: Mapping[str, str], hint: str) -> Iterator[U8]:
+    for name, digest in pieces.items():
+        with np.load(io.BytesIO(_checked(folder / name, digest, hint)), allow_pickle=False) as piece:
+            sizes, data = piece["sizes"].astype(np.int64), piece["data"]
+        for end, size in zip(np.cumsum(sizes), sizes, strict=True):
+            yield data[end - size : end]
 
 
 def _index(folder: Path) -> dict[str, Any]:

@@ -75,6 +75,8 @@ class Recipe:
         if shares is not None and (len(shares) < 2 or min(shares) <= 0 or not abs(sum(shares) - 1) < 1e-3):
             what = "class_shares must be shares above 0 with the sum 1, one a class"
             raise TrainError(f"{what}; got {', '.join(map(str, shares))}", hint=SEE)
+        if self.frozen_blocks and self.arch != "vgg16":
+            raise TrainError(f"frozen_blocks is of vgg16, not {self.arch}", hint="set frozen_blocks: 0")
         if min(self.pictures, self.batch, self.dense) < 1:
             raise TrainError("pictures, batch and dense must be 1 or more", hint=SEE)
         if not (0 <= self.average < 1 and 0 <= self.paired <= 1 and 0 <= self.tutor_weight <= 1):

@@ -6,6 +6,7 @@ The weights are a file of float16 kernels OIHW and float32 biases, batch normali
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,12 @@ Size = Callable[[str], tuple[int, int]]
 def read_kernels(path: Path) -> dict[str, F32]:
     """What a file of weights holds, float32. Raises CheckpointError."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        stored = np.load(path, allow_pickle=False)
+        if not isinstance(stored, np.lib.npyio.NpzFile):
+            raise ValueError("it is one array, not an .npz file of several")
+        with stored:
             return {name.removeprefix("1."): stored[name].astype(np.float32) for name in stored.files}
-    except (OSError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise CheckpointError(f"{path} holds no ResNet-50: {error}", hint=HINT) from error
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from train.errors import TrainError
+from train.errors import CheckpointError, TrainError
 from train.recipe import Recipe
 
 
@@ -22,9 +23,12 @@ class Start:
 
     @property
     def named(self) -> str:
-        """As a run's state has it."""
+        """As a run's state has it; a tutor by what is in its file, as all are called final.keras.
+
+        Raises CheckpointError for a tutor that cannot be read.
+        """
         guide = "" if self.teacher is None else f", guided by {self.teacher.name}"
-        return self.weights + guide + ("" if self.tutor is None else f", with the tutor {self.tutor.name}")
+        return self.weights + guide + ("" if self.tutor is None else f", with the tutor {_short(self.tutor)}")
 
     def check(self, recipe: Recipe) -> None:
         """Raises TrainError where recipe and start do not go together."""
@@ -41,3 +45,12 @@ class Start:
         if self.teacher is not None and not recipe.wants_teacher:
             what = "a teacher is given, but the recipe's teacher_weight and imitate are 0"
             raise TrainError(what, hint="set teacher_weight: 1, or imitate: 5000")
+
+
+def _short(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()[:16]
+    except OSError as error:
+        hint = "name the final.keras of a finished run"
+        raise CheckpointError(f"cannot read {file}: {error.strerror}", hint=hint) from error

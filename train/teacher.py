@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import keras
-import numpy as np
 
-from engines.contract import F32, U8
 from train.errors import CheckpointError
-from train.measure import softmax
 from train.resnet import HINT, build_features, read_kernels
 
 
@@ -22,27 +19,24 @@ def load_teacher(path: Path, stages: Sequence[int] = (3, 4)) -> keras.Model:
     kernels = read_kernels(path)
     try:
         model = build_features(kernels, tuple(stages))
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, IndexError) as error:
         raise CheckpointError(f"{path} holds no ResNet-50: {error}", hint=HINT) from error
     model.trainable = False
     return model
 
 
-class Tutor:
-    """A finished run's network, usually a larger one, that says what it thinks of every version of a picture."""
+def load_tutor(path: Path, input_px: int, classes: int) -> keras.Model:
+    """A finished run's network, usually a larger one: RGB of 0..255 (N, P, P, 3) -> logits (N, K).
 
-    def __init__(self, path: Path, input_px: int, classes: int) -> None:
-        """Raises CheckpointError for a file that holds no network for such crops and classes."""
-        hint = "name the final.keras of a run of the same pictures and input_px, e.g. of the recipe tutor"
-        try:
-            self._model = keras.saving.load_model(path, compile=False)
-        except (OSError, ValueError) as error:
-            raise CheckpointError(f"cannot read {path}: {error}", hint=hint) from error
-        asked, answers = self._model.input_shape[1:], self._model.output_shape[1:]
-        if asked != (input_px, input_px, 3) or answers != (classes,):
-            what = f"{path} answers {answers} for crops {asked}, not {(classes,)} for {(input_px, input_px, 3)}"
-            raise CheckpointError(what, hint=hint)
-
-    def probs(self, rgb: U8) -> F32:
-        """Probabilities float32 (N, K) for crops uint8 (N, P, P, 3)."""
-        return softmax(np.asarray(self._model.predict_on_batch(rgb.astype(np.float32)), np.float32))
+    Raises CheckpointError for a file that holds no network for such crops and classes.
+    """
+    hint = "name the final.keras of a run of the same pictures and input_px, e.g. of the recipe tutor"
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"cannot read {path}: {error}", hint=hint) from error
+    asked, answers = model.input_shape[1:], model.output_shape[1:]
+    if asked != (input_px, input_px, 3) or answers != (classes,):
+        what = f"{path} answers {answers} for crops {asked}, not {(classes,)} for {(input_px, input_px, 3)}"
+        raise CheckpointError(what, hint=hint)
+    return model

@@ -54,7 +54,7 @@ def adopt(
 def _adopt_kernels(model: keras.Model, file: Path) -> None:
     try:
         set_kernels(model, read_kernels(file))
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, IndexError) as error:
         raise CheckpointError(f"{file} does not fit a {model.name}: {error}", hint=HINT) from error
 
 
@@ -69,7 +69,7 @@ def _adopt_other(model: keras.Model, weights: str, width: float) -> None:
         )
     try:
         model.set_weights(keras.saving.load_model(weights, compile=False).get_weights())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         what = f"{weights} does not fit a {model.name}: {error}"
         raise CheckpointError(what, hint="name a .keras file of a run of the same recipe") from error
 
@@ -108,8 +108,9 @@ def _ours(weights: str) -> tuple[Convs, Denses]:
     if weights.endswith(".keras"):
         try:
             return folded(keras.saving.load_model(weights, compile=False))
-        except (OSError, ValueError) as error:
-            raise CheckpointError(f"cannot read {weights}: {error}", hint="name a .keras file of a run") from error
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            what = f"{weights} cannot be read as a VGG16 of ours: {error}"
+            raise CheckpointError(what, hint="name the .keras file of a run of vgg16") from error
     from engines.bundle import load_bundle
 
     model = load_bundle(weights).read_model()

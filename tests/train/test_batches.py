@@ -1,18 +1,24 @@
 """Batches: shares, order, pairs and mixtures, each a function of seed and step."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 pytest.importorskip("keras")
 
 from train.augment import Augment
 from train.batches import Batches
-from train.errors import DataError, TrainError
+from train.errors import DataError, MakersEnded
 from train.manifest import Prepared, Row
 from train.recipe import Recipe
 
@@ -26,6 +32,10 @@ def prepared(cells):
         for i in range(n)
     ]
     return Prepared(tuple(rows), np.zeros((len(rows), 32, 32, 3), np.uint8), 0.5, "digest")
+
+
+def three_classes():
+    return prepared({("a", "real"): 5, ("a", "fake"): 5, ("b", "mask"): 5})
 
 
 def batches(data, **changes):
@@ -43,7 +53,7 @@ def test_batches_keep_the_shares_and_repeat():
 
 
 def test_batches_made_ahead_come_in_order_and_are_the_same():
-    data = prepared({("a", "real"): 5, ("a", "fake"): 5, ("b", "mask"): 5})
+    data = three_classes()
     maker = batches(data, batch=8)
     ahead = list(maker.ahead(2, 9))
     assert [step for step, _, _ in ahead] == list(range(2, 9))
@@ -55,7 +65,7 @@ def test_batches_made_ahead_come_in_order_and_are_the_same():
 
 @pytest.mark.parametrize("in_a_file", [True, False])
 def test_batches_made_by_processes_are_the_same(tmp_path, in_a_file):
-    data = prepared({("a", "real"): 5, ("a", "fake"): 5, ("b", "mask"): 5})
+    data = three_classes()
     crops = np.random.default_rng(0).integers(0, 256, data.crops.shape, np.uint8)
     np.save(tmp_path / "crops.npy", crops)
     data = replace(data, crops=np.load(tmp_path / "crops.npy", mmap_mode="r") if in_a_file else crops)
@@ -69,24 +79,77 @@ def test_batches_made_by_processes_are_the_same(tmp_path, in_a_file):
     assert not multiprocessing.active_children()
 
 
-def test_ctrl_c_is_for_the_run_and_not_for_its_processes():
-    data = prepared({("a", "real"): 5, ("a", "fake"): 5, ("b", "mask"): 5})
-    made = Batches(data, replace(BASE, batch=8), workers=1).ahead(0, 40)
+@pytest.mark.parametrize("pause_s", [0.0, 1.0])
+@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM])
+def test_a_process_that_ends_is_told(signum, pause_s):
+    """Also where it is noticed before the next batch is asked for, as it is while a step trains."""
+    made = Batches(three_classes(), replace(BASE, batch=8), workers=1).ahead(0, 400)
     next(made)
     for process in multiprocessing.active_children():
-        os.kill(process.pid, signal.SIGINT)
-    assert [step for step, _, _ in made] == list(range(1, 40))
-
-
-def test_a_process_that_is_killed_is_told():
-    data = prepared({("a", "real"): 5, ("a", "fake"): 5, ("b", "mask"): 5})
-    made = Batches(data, replace(BASE, batch=8), workers=1).ahead(0, 400)
-    next(made)
-    for process in multiprocessing.active_children():
-        os.kill(process.pid, signal.SIGKILL)
-    with pytest.raises(TrainError, match="a process that makes pictures ended") as caught:
+        os.kill(process.pid, signum)
+    time.sleep(pause_s)
+    with pytest.raises(MakersEnded, match="a process that makes pictures ended") as caught:
         list(made)
     assert "--workers" in caught.value.hint
+    assert caught.value.exit_code == 4
+
+
+TRAINER = """
+import multiprocessing, signal
+import numpy as np
+from train.batches import Batches
+from train.manifest import Prepared, Row
+from train.recipe import Recipe
+if __name__ == "__main__":
+    rows = [Row("s", str(i), "a", "real fake mask".split()[i % 3], str(i), "train", "whole", 60.0) for i in range(9)]
+    data = Prepared(tuple(rows), np.zeros((9, 32, 32, 3), np.uint8), 0.5, "digest")
+    asked = []
+    signal.signal(signal.SIGINT, lambda *_: asked.append(1))
+    print("begins", flush=True)
+    for step, _, _ in Batches(data, Recipe(batch=8, input_px=32), workers=2).ahead(0, 10**6):
+        if step == 0:
+            print(*(process.pid for process in multiprocessing.active_children()), flush=True)
+        if asked and step >= 20:
+            break
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    print("ended well", flush=True)
+"""
+
+
+@pytest.fixture
+def trainer(tmp_path):
+    """A process, with a group of its own, that takes batches until Ctrl-C, and says who makes them."""
+    (tmp_path / "trainer.py").write_text(TRAINER)
+    root = str(Path(__file__).parents[2])
+    process = subprocess.Popen(
+        [sys.executable, tmp_path / "trainer.py"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True, env={**os.environ, "PYTHONPATH": root},
+    )  # fmt: skip
+    assert process.stdout.readline() == "begins\n"
+    yield process
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def test_ctrl_c_is_for_the_run_and_not_for_its_processes(trainer):
+    """Neither while they start nor later: pressed again and again."""
+    ends = time.monotonic() + 60
+    while trainer.poll() is None and time.monotonic() < ends:
+        os.killpg(trainer.pid, signal.SIGINT)
+        time.sleep(0.03)
+    out, err = trainer.communicate(timeout=60)
+    assert out.endswith("ended well\n")
+    assert "Traceback" not in err
+    assert trainer.returncode == 0
+
+
+def test_processes_end_with_a_run_that_is_killed(trainer):
+    makers = [psutil.Process(int(pid)) for pid in trainer.stdout.readline().split()]
+    assert len(makers) == 2
+    trainer.kill()
+    gone, alive = psutil.wait_procs(makers, timeout=20)
+    assert (len(gone), alive) == (2, [])
 
 
 def test_a_missing_class_is_refused():

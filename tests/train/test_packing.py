@@ -1,5 +1,6 @@
 """Packed crops: small, whole, the same pictures; refused where a piece is missing or another."""
 
+import json
 import sys
 from dataclasses import replace
 
@@ -54,8 +55,25 @@ def test_only_some_splits_travel(data, tmp_path):
     with pytest.raises(DataError, match="crops of the split test are not here") as caught:
         again.where("test")
     assert "--split test" in caught.value.hint
+    pack(again, tmp_path / "repacked", piece_bytes=1 << 20)  # all that is here
+    pack(data, tmp_path / "twice", piece_bytes=1 << 20, splits=["train", "train"])
+    for name, there in (("repacked", ("train", "val")), ("twice", ("train",))):
+        unpack(tmp_path / name, tmp_path / f"{name}-prepared")
+        third = load_prepared(tmp_path / f"{name}-prepared")
+        assert third.splits == there
+        assert np.abs(third.crops[third.where("train")].astype(int) - data.crops[data.where("train")]).mean() < 3
+    with pytest.raises(DataError, match="not here"):
+        pack(again, tmp_path / "other", piece_bytes=1 << 20, splits=["test"])
     with pytest.raises(DataError, match="no picture is in the split test"):
         pack(replace(data, rows=rows[:2] * 15), tmp_path / "other", piece_bytes=1 << 20, splits=["test"])
+
+
+def test_a_pack_of_other_crops_than_its_manifest_names_is_refused(data, tmp_path):
+    pack(data, tmp_path, piece_bytes=1 << 20)
+    index = json.loads((tmp_path / "index.json").read_text())
+    (tmp_path / "index.json").write_text(json.dumps({**index, "splits": ["val"]}))
+    with pytest.raises(DataError, match="holds 30 crops, its manifest names 0 in val"):
+        unpack(tmp_path, tmp_path / "out")
 
 
 @pytest.mark.parametrize("harm", ["missing", "changed", "no index", "manifest"])

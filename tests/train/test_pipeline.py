@@ -212,12 +212,14 @@ def test_a_fit_that_was_asked_to_stop_says_so_by_its_exit_status(
     from train.fit import fit
 
     def interrupted(*args, **options):
+        assert options["workers"] == 2
         signal.raise_signal(number)
         return fit(*args, **options)
 
     monkeypatch.setattr("train.fit.fit", interrupted)
     (tmp_path / "recipe.yaml").write_text(json.dumps(asdict(recipe())))
     options = ["--prepared", data_root / "prepared", "--run", tmp_path / "run", "--recipe", tmp_path / "recipe.yaml"]
+    options += ["--workers", 2]
     monkeypatch.setattr(sys, "argv", ["monitor", "train", "fit", *map(str, options)])
     assert main() == status
     told = capsys.readouterr()

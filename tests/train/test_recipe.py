@@ -45,6 +45,7 @@ def test_a_file_changes_what_it_names(tmp_path):
         ("mixup: -1", "must be 0 or more"),
         ("patience: 3\naverage: 0.9", "choose one"),
         ("batch: 0", "must be 1 or more"),
+        ("arch: resnet50\nfrozen_blocks: 1", "frozen_blocks is of vgg16, not resnet50"),
     ],
 )
 def test_what_does_not_hold_is_named(tmp_path, text, says):

@@ -1,5 +1,8 @@
 """A tutor: a ResNet that learns from our labels, and whose answers another network learns from."""
 
+import hashlib
+import json
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -112,9 +115,62 @@ def test_where_a_source_is_left_out_its_tutor_has_not_seen_it_either(short, many
     recipes = {"tutored": replace(TINY, tutor_weight=0.5, pictures=16)}
     found = leave_one_out(data, tmp_path / "runs", recipes, start=start, sources=["two"], say=lambda _: None)
     assert asked == ["tutor"]
-    assert found["tutored"]["tutor"]
-    for name in ("tutor", "tutored"):
-        assert "without two" in (tmp_path / "runs" / name / "two/state.json").read_text()
+    assert found["tutored"]["tutor"] is True
+    tutor, pupil = (json.loads((tmp_path / f"runs/tutored/{n}/state.json").read_text()) for n in ("two-tutor", "two"))
+    assert "without two" in tutor["manifest_sha256"]
+    assert "without two" in pupil["manifest_sha256"]
+    digest = hashlib.sha256((tmp_path / "runs/tutored/two-tutor/final.keras").read_bytes()).hexdigest()
+    assert f"with the tutor {digest[:16]}" in pupil["weights"]
+    before = (tmp_path / "runs/tutored/two/log.csv").read_text()
+    assert leave_one_out(data, tmp_path / "runs", recipes, start=start, sources=["two"], say=lambda _: None) == found
+    assert (tmp_path / "runs/tutored/two/log.csv").read_text() == before
+
+
+def test_a_recipe_that_lacks_its_teacher_is_refused_before_any_run(many, tmp_path):
+    rows = tuple(replace(row, source=f"s{i % 2}") for i, row in enumerate(many.rows))
+    recipes = {"plain": TINY, "tutored": replace(TINY, tutor_weight=0.5)}
     with pytest.raises(TrainError, match="begins from a ResNet-50") as caught:
-        leave_one_out(data, tmp_path / "again", recipes, start=Start(), sources=["two"], say=lambda _: None)
+        leave_one_out(replace(many, rows=rows), tmp_path / "runs", recipes, start=Start(), say=lambda _: None)
     assert "--teacher" in caught.value.hint
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_notices_another_tutor(many, contrary, tmp_path):
+    recipe, other = replace(TINY, tutor_weight=0.5), tmp_path / "other/final.keras"
+    assert run(many, tmp_path / "run", recipe, start=Start(tutor=contrary))
+    run(many, other.parent, TINY)
+    with pytest.raises(CheckpointError, match="begun with other settings: weights"):
+        run(many, tmp_path / "run", recipe, start=Start(tutor=other))
+
+
+def _cut(path, whole):
+    path.write_bytes(whole.read_bytes()[:2000])
+
+
+def _one_array(path, _):
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3))
+
+
+@pytest.mark.parametrize("harm", [lambda path, _: path.write_bytes(b""), _cut, _one_array])
+@pytest.mark.parametrize("use", ["weights", "teacher"])
+def test_a_damaged_file_of_kernels_is_told(short, noisy, tmp_path, harm, use):
+    bad = tmp_path / "bad.npz"
+    harm(bad, write_kernels(tmp_path / "good.npz", RESNET))
+    taught = replace(TINY, blocks=((2,),) * 5, teacher_weight=1.0)
+    recipe, start = (RESNET, Start(str(bad))) if use == "weights" else (taught, Start(teacher=bad))
+    with pytest.raises(CheckpointError, match="holds no ResNet-50") as caught:
+        run(noisy, tmp_path / "run", recipe, start=start)
+    assert caught.value.hint
+
+
+def test_a_file_that_is_no_network_is_no_tutor_and_a_tutor_is_no_beginning(short, noisy, tmp_path):
+    with zipfile.ZipFile(tmp_path / "empty.keras", "w") as file:
+        file.writestr("other.txt", "nothing")
+    with pytest.raises(CheckpointError, match="cannot read") as caught:
+        run(noisy, tmp_path / "run", replace(TINY, tutor_weight=0.5), start=Start(tutor=tmp_path / "empty.keras"))
+    assert caught.value.hint
+    tutor = run(noisy, tmp_path / "tutor", replace(RESNET, pictures=8))
+    with pytest.raises(CheckpointError, match="cannot be read as a VGG16") as caught:
+        run(noisy, tmp_path / "run", TINY, start=Start(str(tutor)))
+    assert caught.value.hint

@@ -73,7 +73,7 @@ def probe(data: Prepared, augment: Augment | None, *, label: str | None = None, 
 def _chosen(data: Prepared, label: str | None, seed: int) -> Rows:
     cells: dict[tuple[str, str], list[int]] = {}
     for i, row in enumerate(data.rows):
-        if row.split != "test" and label in (None, row.label):
+        if row.split in data.splits and row.split != "test" and label in (None, row.label):
             cells.setdefault((row.source, row.label), []).append(i)
     rng = np.random.default_rng(seed)
     kept = [rng.permutation(rows)[:PER_CELL] for _, rows in sorted(cells.items()) if len(rows) >= 8]

@@ -21,7 +21,7 @@ def write_sheets(data: Prepared, folder: Path) -> list[Path]:
     for label in data.classes:
         by_source: dict[str, list[int]] = {}
         for i, row in enumerate(data.rows):
-            if row.label == label:
+            if row.label == label and row.split in data.splits:  # else its crop is not here
                 by_source.setdefault(row.source, []).append(i)
         if by_source:
             written.append(_write(data, by_source, folder / f"sheet-{label}.jpg"))
