@@ -51,8 +51,9 @@ def fit(
 
     Writes a checkpoint and state.json (every `every` steps), log.csv and final.keras. `stopped` ends the run after the
     step in work, with a checkpoint and without a model: None. So many `workers`, processes, make the batches; 0 is for
-    a processor that trains, too: a thread. Raises CheckpointError for a folder whose recipe differs
-    in more than `pictures` and `decay`, SinkError where a file cannot be written: the checkpoint before stays whole.
+    a processor that trains, too: a thread. Raises CheckpointError for a folder whose recipe differs in more than
+    `pictures` and `decay`, MakersEnded where a worker ends unasked, SinkError where a file cannot be written: the
+    checkpoint before stays whole.
     """
     start = start or Start()
     start.check(recipe)
