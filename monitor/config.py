@@ -180,7 +180,7 @@ def _validate(flat: Mapping[str, object], origin: Mapping[str, str], problems: l
         settings = _ADAPTER.validate_json(yamlish.to_json(_nest(flat)), strict=True)
     except pydantic.ValidationError as error:
         for wrong in error.errors(include_url=False):
-            key = ".".join(str(part) for part in wrong["loc"])
+            key = _named(wrong["loc"], origin)
             where = origin[key] if origin[key].startswith("--") and origin[key] != "--set" else f"{origin[key]}: {key}"
             wanted = _WANTED.get(wrong["type"], "").format(**wrong.get("ctx", {}))
             what = wanted or wrong["msg"].removeprefix("Input ")
@@ -189,6 +189,14 @@ def _validate(flat: Mapping[str, object], origin: Mapping[str, str], problems: l
     if settings.source.camera is not None and settings.source.uri is not None:
         problems.append("source.camera and source.uri are both given: there can be one source")
     return settings
+
+
+def _named(place: Sequence[object], origin: Mapping[str, str]) -> str:
+    """The setting that holds this place: a wrong corner of a zone is told as the zone's."""
+    parts = [str(part) for part in place]
+    while len(parts) > 1 and ".".join(parts) not in origin:
+        parts.pop()
+    return ".".join(parts)
 
 
 def _guess(dotted: str) -> str:

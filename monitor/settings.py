@@ -17,6 +17,9 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le
 
+from monitor import kiosk_settings
+from monitor.kiosk_settings import KioskSettings
+
 Positive = Annotated[float, Gt(0)]
 Share = Annotated[float, Ge(0), Le(1)]
 Count = Annotated[int, Ge(1)]
@@ -164,15 +167,18 @@ class Settings:
     """What is on the screen."""
     output: OutputSettings = field(default_factory=OutputSettings)
     """What is written; nothing unless it is asked for."""
+    kiosk: KioskSettings = field(default_factory=KioskSettings)
+    """The entrance; only `monitor kiosk` looks at it."""
 
 
 @functools.cache
 def meanings() -> dict[type, dict[str, str]]:
     """{settings class: {field: meaning}}, read from the strings under the fields above."""
     found: dict[type, dict[str, str]] = {}
-    for node in ast.parse(inspect.getsource(sys.modules[__name__])).body:
-        if isinstance(node, ast.ClassDef):
-            found[globals()[node.name]] = dict(_documented(node))
+    for module in (sys.modules[__name__], kiosk_settings):
+        for node in ast.parse(inspect.getsource(module)).body:
+            if isinstance(node, ast.ClassDef):
+                found[getattr(module, node.name)] = dict(_documented(node))
     return found
 
 
