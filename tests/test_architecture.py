@@ -68,6 +68,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "monitor.labels": DRAWING,
     "monitor.panels": DRAWING,
     "monitor.overlay*": (*DRAWING, "monitor.panels"),
+    "monitor.kiosk.store*": (*FACTS, "monitor.files", "monitor.kiosk.facts", "monitor.kiosk_settings"),
+    "monitor.kiosk.delivery*": (*FACTS, "monitor.files", "monitor.redact", "monitor.threads*", "monitor.kiosk.facts",
+                                "monitor.kiosk_settings", "monitor.kiosk.store*"),
     "monitor.config": (*FACTS, "monitor.yamlish", "configs"),
     "monitor.golden": (*BELOW_APP, "monitor.mask_drawing"),
     "monitor.outlets": BELOW_APP,
@@ -96,12 +99,17 @@ ADAPTED_BY: dict[str, tuple[str, ...]] = {
     "torch": ("train.*",),
     "sklearn": ("train.*",),
     "PIL": ("train.*",),
+    "sqlite3": ("monitor.kiosk.store*",),
+    "pyarrow": ("monitor.kiosk.store.export",),
+    "httpx": ("monitor.kiosk.delivery.webhook",),
+    "paho": ("monitor.kiosk.delivery.mqtt",),
     "threading": ("monitor.threads*", "engines.runtimes.trt", "train.makers"),  # a context a thread; watches a parent
     "queue": ("monitor.threads*",),
     "concurrent": ("monitor.threads*", "train.batches", "train.makers"),  # concurrent.futures
 }
 
-HEAVY = ("mediapipe", "onnxruntime", "tensorflow", "tensorrt", "matplotlib", "keras", "torch")
+HEAVY = ("mediapipe", "onnxruntime", "tensorflow", "tensorrt", "matplotlib", "keras", "torch",
+         "sqlite3", "httpx", "paho", "pyarrow")  # fmt: skip
 
 
 @dataclass(frozen=True)
