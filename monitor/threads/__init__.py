@@ -1,11 +1,13 @@
-"""The only package with threads: `Freshest`, `Ahead`, `Queued` and `Caller`.
+"""The only package with threads: `Freshest`, `Ahead`, `Queued`, `Caller`, `Latest` and `Inbox`.
 
 Every wait has a limit. Close = flag, bounded join, release the device (that unblocks a stuck read), bounded join, warn.
 A dead consumer never blocks its producer, a dead producer wakes its consumer, and each thread hands its exception back.
 """
 
 from monitor.threads.caller import Caller
+from monitor.threads.inbox import Inbox
+from monitor.threads.latest import Latest
 from monitor.threads.queued import Queued
 from monitor.threads.readers import Ahead, Freshest, gap
 
-__all__ = ["Ahead", "Caller", "Freshest", "Queued", "gap"]
+__all__ = ["Ahead", "Caller", "Freshest", "Inbox", "Latest", "Queued", "gap"]

@@ -11,7 +11,7 @@ from monitor.threads.channel import POLL_S, Channel, finish, start
 T = TypeVar("T")
 
 
-class _Job:
+class Job:
     """One call and its answer."""
 
     def __init__(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
@@ -31,14 +31,14 @@ class Caller:
     """One thread that makes calls for others: `prepare` runs first on it, then every `call`, one after another."""
 
     def __init__(self, prepare: Callable[[], None] | None = None, *, name: str = "caller") -> None:
-        self._jobs: Channel[_Job] = Channel(1)
+        self._jobs: Channel[Job] = Channel(1)
         self._prepare = prepare
         self._thread = start(self._work, self._jobs.die, name)
 
     def _work(self) -> None:
         if self._prepare is not None:
             self._prepare()
-        self._jobs.serve(_Job.run)
+        self._jobs.serve(Job.run)
 
     def call(self, fn: Callable[..., T], *args: Any, timeout_s: float) -> T:
         """`fn(*args)`, made on the thread; raises what it raises, or what `prepare` raised.
@@ -47,7 +47,7 @@ class Caller:
         RuntimeError after close.
         """
         start_s = time.monotonic()
-        job = _Job(fn, args)
+        job = Job(fn, args)
         answer = None
         if self._jobs.put(job, timeout_s=timeout_s):
             while answer is None and not self._jobs.stopped and (left_s := start_s + timeout_s - time.monotonic()) > 0:

@@ -1,0 +1,43 @@
+"""Calls that other threads ask the owner of some state to make."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from monitor.threads.caller import Job
+from monitor.threads.channel import Channel
+
+T = TypeVar("T")
+DEPTH = 16
+
+
+class Inbox:
+    """`call` from any thread; `serve`, by the owner, makes what is waiting, in its own thread and time."""
+
+    def __init__(self) -> None:
+        self._jobs: Channel[Job] = Channel(DEPTH)
+
+    def call(self, fn: Callable[[], T], timeout_s: float) -> T:
+        """`fn()`, made by the owner; raises what it raises. TimeoutError where the owner does not come to it.
+
+        A call given up is not made afterwards.
+        """
+        end_s = time.monotonic() + timeout_s
+        job = Job(fn, ())
+        answer = None
+        if self._jobs.put(job, timeout_s=timeout_s):
+            answer = job.answer.get(end_s - time.monotonic())
+        job.answer.stop()
+        if answer is None:
+            raise TimeoutError(f"no answer within {timeout_s:g} s")
+        value, error = answer
+        if error is not None:
+            raise error
+        return value  # type: ignore[no-any-return]
+
+    def serve(self) -> None:
+        """Makes the calls that wait now. Never waits itself."""
+        while (job := self._jobs.get(0)) is not None:
+            job.run()
