@@ -18,6 +18,8 @@ from monitor.commands.cameras import cameras
 from monitor.commands.config import config_app
 from monitor.commands.doctor import doctor
 from monitor.commands.engine import engine_app
+from monitor.commands.events import events_app
+from monitor.commands.kiosk import kiosk_app
 from monitor.commands.run import run
 from monitor.commands.session import Session
 from monitor.commands.train import train_app
@@ -45,8 +47,10 @@ app = typer.Typer(
 app.command(context_settings={"allow_extra_args": True})(run)  # run itself says what to do with them
 app.command()(cameras)
 app.command()(doctor)
+app.add_typer(kiosk_app, name="kiosk")
 app.add_typer(config_app, name="config")
 app.add_typer(engine_app, name="engine")
+app.add_typer(events_app, name="events")
 app.add_typer(train_app, name="train")
 
 

@@ -22,7 +22,7 @@ class PolicySettings:
     deny: tuple[Literal["fake"], ...] = ("fake",)
     """Labels that are sent to the staff."""
     zone: Zone = ()
-    """Corners of the area at the door, each [x, y] as shares of the picture; none = the whole picture. The setup page draws it."""
+    """Corners of the area at the door, [x, y] in shares of the picture; none = all of it. The setup page draws it."""
     near_share: Share = 0.12
     """A face at the door is at least this share of the picture's height; smaller ones are asked to come closer."""
     dwell_s: Seconds = 0.3

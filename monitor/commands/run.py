@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +18,9 @@ from monitor.settings import (
     SourceSettings,
     meanings,
 )
+
+if TYPE_CHECKING:
+    from monitor.config import Given
 
 FLAGS = {
     "camera": ("--camera", SourceSettings, "source.camera"),
@@ -42,11 +46,30 @@ FLAGS = {
 """{parameter: (flag, settings class, key)}: the options that stand for a setting, whose meaning is their help."""
 
 
-def _option(name: str, metavar: str | None = None, panel: str = "Source") -> Any:
-    flag, cls, key = FLAGS[name]
+Flag = tuple[str, type, str]
+
+
+def option_for(flag: Flag, metavar: str | None, panel: str) -> Any:
+    """The option that stands for a setting."""
+    name, cls, key = flag
     return typer.Option(
-        flag, help=meanings()[cls][key.rpartition(".")[2]], metavar=metavar, rich_help_panel=panel, show_default=False
+        name, help=meanings()[cls][key.rpartition(".")[2]], metavar=metavar, rich_help_panel=panel, show_default=False
     )
+
+
+def _option(name: str, metavar: str | None = None, panel: str = "Source") -> Any:
+    return option_for(FLAGS[name], metavar, panel)
+
+
+def given_options(flags: Mapping[str, Flag], given: Mapping[str, Any]) -> list[Given]:
+    """What was named on the command line, out of a command's parameters."""
+    from monitor.config import Given
+
+    return [
+        Given(flag.partition("/")[0], key, str(value) if isinstance(value, Path) else value)
+        for name, (flag, _, key) in flags.items()
+        if (value := given[name]) is not None
+    ]
 
 
 def run(
@@ -91,11 +114,7 @@ def run(
 
     from monitor.config import Given, load_settings
 
-    options = [
-        Given(flag.partition("/")[0], key, str(value) if isinstance(value, Path) else value)
-        for name, (flag, _, key) in FLAGS.items()
-        if (value := given[name]) is not None
-    ]
+    options = given_options(FLAGS, given)
     if quiet:
         options.append(Given("--quiet", "show.table", False))
     settings = load_settings(config, set_ or (), options)

@@ -9,7 +9,6 @@ from typing import Any
 
 from monitor import yamlish
 from monitor.errors import ConfigError
-from monitor.kiosk.facts import State
 
 FOLDER = Path(__file__).with_name("languages")
 
@@ -47,7 +46,9 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         found = yamlish.load(file.read_bytes())
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{file}: {error}", hint="mend the file; en.yaml beside the program shows a right one") from error
+        raise ConfigError(
+            f"{file}: {error}", hint="mend the file; en.yaml beside the program shows a right one"
+        ) from error
     if not isinstance(found, dict):
         raise ConfigError(f"{file}: holds no words", hint="en.yaml beside the program shows a right one")
     return found
@@ -71,6 +72,3 @@ def _check(words: Mapping[str, Any], pattern: Mapping[str, Any], file: Path, pre
             raise ConfigError(f"{file}: {prefix}{key} should be text", hint=hint)
     if unknown := sorted(set(words) - set(pattern)):
         raise ConfigError(f"{file}: unknown {', '.join(prefix + str(key) for key in unknown)}", hint=hint)
-
-
-STATES = tuple(state.value for state in State)

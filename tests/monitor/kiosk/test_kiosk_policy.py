@@ -240,9 +240,10 @@ def test_the_wait_for_a_welcome_is_told() -> None:
 
 
 LOOKS = st.sampled_from(["real", "fake", "mask", None, "gone"])
+STEPS = st.lists(st.tuples(LOOKS, LOOKS, st.floats(0.04, 1.5)), max_size=25)
 
 
-@given(st.lists(st.tuples(LOOKS, LOOKS, st.floats(0.04, 1.5)), max_size=25), st.sampled_from(["mask", "no_mask", "none"]))
+@given(STEPS, st.sampled_from(["mask", "no_mask", "none"]))
 def test_it_opens_only_where_everybody_is_welcome(steps: Iterable[tuple[Any, Any, float]], require: str) -> None:
     door = entrance(require=require, grace_s=0.0)
     for first, second, seconds in steps:

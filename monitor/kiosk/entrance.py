@@ -1,0 +1,116 @@
+"""The entrance: each step of the loop decided, stored, and only then shown; the staff's word goes the same way."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from monitor.kiosk import shown
+from monitor.kiosk.drawing import jpeg, kept
+from monitor.kiosk.facts import Decision, Event, Standing, State
+from monitor.kiosk.policy import Door
+from monitor.kiosk.shown import Shown
+from monitor.kiosk.store import Store
+from monitor.kiosk.vitals import Vitals
+from monitor.kiosk_settings import KioskSettings, Zone
+from monitor.threads import Latest
+from monitor.types import Gap, Scene
+
+log = logging.getLogger("monitor.kiosk")
+ACTIONS = {"admit": State.WELCOME, "refuse": State.STAFF}
+
+
+class Entrance:
+    """Owns the door. Everything here happens in the loop's thread; others ask through an Inbox."""
+
+    def __init__(
+        self, settings: KioskSettings, store: Store, latest: Latest[Shown], vitals: Vitals, classes: Sequence[str],
+        tell: Callable[[], None],
+    ) -> None:  # fmt: skip
+        """`tell` wakes the deliveries. The zone last drawn on the setup page holds, unless the settings name one."""
+        self._settings, self._store, self._latest, self._vitals, self._tell = settings, store, latest, vitals, tell
+        self._door = Door(settings.policy, classes, lambda: uuid.uuid4().hex[:12])
+        self._shown = latest.newest[1]
+        self._lost = False
+        drawn = store.latest("setting")
+        if drawn is not None and not settings.policy.zone:
+            evidence = drawn.evidence
+            self._door.place(_zone(evidence["zone"]), float(evidence["near_share"]))
+
+    def take(self, item: Scene | Gap) -> None:
+        """One step. Raises StoreError where a decision cannot be stored: then it is not shown either."""
+        if isinstance(item, Scene):
+            self._vitals.see(item)
+            standing, decisions = self._door.see(item)
+            self._store_all(decisions, item)
+            self._note_camera(lost=False, why="")
+            self._show(shown.of_scene(standing, item))
+        else:
+            standing, decisions = self._door.miss(item, time.monotonic())
+            self._store_all(decisions, None)
+            if standing.state is State.LOST:
+                self._note_camera(lost=True, why=item.why)
+            self._show(shown.of_gap(standing, item, self._shown))
+
+    def fail(self, why: str) -> None:
+        """Something broke: nothing more is decided, and the screen says so. Stores what it can."""
+        self._show(Shown(Standing(State.FAULT, 0.0, (), why), self._shown.camera))
+        self.note("fault", {"why": why})
+
+    def note(self, state: str, evidence: dict[str, Any]) -> Event:
+        """Stores an event of the system itself."""
+        return self._add(Decision("system", state, None, evidence), None)
+
+    def override(self, action: str, seconds: float, note: str) -> Event:
+        """The staff's word, stored, then in force."""
+        before = self._shown.standing.state.value
+        event = self._add(
+            Decision("override", action, None, {"seconds": seconds, "note": note, "before": before}), None
+        )
+        self._door.override(ACTIONS[action], time.monotonic() + seconds)
+        return event
+
+    def place(self, zone: Zone, near_share: float) -> Event:
+        """Another area at the door, stored, then in force."""
+        evidence = {"zone": [list(corner) for corner in zone], "near_share": near_share, "before": self.placed()}
+        event = self._add(Decision("setting", "zone", None, evidence), None)
+        self._door.place(zone, near_share)
+        return event
+
+    def placed(self) -> dict[str, Any]:
+        """The area at the door now, as JSON."""
+        return {"zone": [list(corner) for corner in self._door.zone], "near_share": self._door.near_share}
+
+    def _store_all(self, decisions: Sequence[Decision], scene: Scene | None) -> None:
+        for decision in decisions:
+            self._add(decision, scene)
+
+    def _add(self, decision: Decision, scene: Scene | None) -> Event:
+        event = self._store.add(decision, at=time.time(), snapshot=self._snapshot(decision, scene))
+        self._vitals.states[f"{event.kind}/{event.state}"] += 1
+        log.info("%s %s", event.kind, event.state, extra={"event": event.id, "person": event.person})
+        self._tell()
+        return event
+
+    def _snapshot(self, decision: Decision, scene: Scene | None) -> bytes | None:
+        wanted = self._settings.store.snapshots
+        if wanted == "none" or scene is None or decision.kind != "person" or decision.state == "left":
+            return None
+        return jpeg(kept(scene, decision.evidence["track"], blurred=wanted == "blurred"))
+
+    def _note_camera(self, *, lost: bool, why: str) -> None:
+        if lost != self._lost:
+            self._lost = lost
+            self._vitals.camera_lost += lost
+            self.note("camera_lost" if lost else "camera_back", {"why": why} if lost else {})
+
+    def _show(self, step: Shown) -> None:
+        self._shown = step
+        self._latest.put(step)
+
+
+def _zone(corners: Sequence[Sequence[float]]) -> Zone:
+    return tuple((float(x), float(y)) for x, y in corners)
