@@ -17,8 +17,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 OURS = ("monitor", "engines", "train", "configs")
 
-FACTS = ("monitor.types", "monitor.errors", "monitor.ports", "monitor.settings")
-LEAVES = (*FACTS, "monitor.timing", "monitor.files", "monitor.versions", "monitor.ink", "monitor.mask_drawing")
+FACTS = ("monitor.types", "monitor.errors", "monitor.ports", "monitor.settings", "monitor.kiosk_settings")
+LEAVES = (*FACTS, "monitor.timing", "monitor.files", "monitor.versions", "monitor.ink", "monitor.mask_drawing",
+          "monitor.redact")  # fmt: skip
 PURE = (
     *FACTS,
     "monitor.timing",
@@ -28,6 +29,8 @@ PURE = (
     "monitor.decide",
     "monitor.budget",
 )
+POLICY = ("monitor.types", "monitor.kiosk_settings", "monitor.kiosk.facts", "monitor.kiosk.geometry",
+          "monitor.kiosk.person")  # fmt: skip
 DRAWING = (*FACTS, "monitor.timing", "monitor.ink", "monitor.labels", "engines.contract")
 EDGE = (*LEAVES, "monitor.threads*", "engines.contract")
 BELOW_APP = (*EDGE, "monitor.yamlish", "monitor.config", "monitor.told", "monitor.classify", *PURE,
@@ -46,10 +49,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "monitor": (),
     "monitor.types": (),
     "monitor.errors": (),
-    "monitor.settings": (),
+    "monitor.kiosk_settings": (),
+    "monitor.settings": ("monitor.kiosk_settings",),
     "monitor.versions": (),
     "monitor.told": FACTS,
     "monitor.timing": (),
+    "monitor.redact": (),
+    "monitor.moments": ("monitor.errors",),
     "monitor.ports": ("monitor.types",),
     "monitor.files": FACTS,
     "monitor.yamlish": ("monitor.errors",),
@@ -75,6 +81,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "monitor.golden": (*BELOW_APP, "monitor.mask_drawing"),
     "monitor.outlets": BELOW_APP,
     "monitor.app": (*BELOW_APP, "monitor.outlets"),
+    "monitor.kiosk": (),
+    "monitor.kiosk.facts": (),
+    "monitor.kiosk.geometry": (),
+    "monitor.kiosk.person": POLICY,
+    "monitor.kiosk.policy": POLICY,
+    "monitor.kiosk*": (*BELOW_APP, "monitor.app"),
     "monitor.doctor*": (*BELOW_APP, "monitor.app"),
     "monitor.commands*": ("monitor*", "engines*", "train.cli"),
     "monitor.cli": ("monitor*", "train.cli"),
@@ -88,7 +100,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 ADAPTED_BY: dict[str, tuple[str, ...]] = {
     "mediapipe": ("monitor.detect*",),
     "av": ("monitor.sources*", "monitor.sinks*", "monitor.doctor*", "monitor.commands.doctor"),
-    "pydantic": ("monitor.config", "train.*"),
+    "pydantic": ("monitor.config", "monitor.kiosk.web*", "train.*"),
+    "fastapi": ("monitor.kiosk.web*",),
+    "starlette": ("monitor.kiosk.web*",),
+    "uvicorn": ("monitor.kiosk.web*",),
+    "argon2": ("monitor.kiosk.web.credentials",),
+    "prometheus_client": ("monitor.kiosk.web.metrics",),
+    "asyncio": ("monitor.kiosk.web*",),
     "typer": ("monitor.cli", "monitor.commands*", "train.cli", "train.commands*"),
     "onnxruntime": ("engines*",),
     "tensorrt": ("engines.*",),

@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 
 from monitor.errors import MediaError
 from monitor.sources.media import FILE_FORMATS
-from monitor.sources.redact import redact
+from monitor.redact import redact
 
 CONNECT_S = 5.0
 """Longest wait for a server at each step of the opening."""

@@ -28,7 +28,7 @@ from monitor.sources.network import (
     options_for,
     reason,
 )
-from monitor.sources.redact import redact
+from monitor.redact import redact
 from monitor.threads import gap
 from monitor.types import Frame, Gap, Losses
 

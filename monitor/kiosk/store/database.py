@@ -8,6 +8,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from monitor.kiosk.store import schema
 from monitor.kiosk.store.errors import StoreError, told_as_store_error
@@ -22,12 +23,12 @@ class Database:
     A connection on which something failed is closed, not lent again.
     """
 
-    def __init__(self, path: Path, *, mode: str) -> None:
+    def __init__(self, path: Path, *, mode: Literal["create", "write", "read"], busy_s: float = BUSY_S) -> None:
         """`mode`: "create" makes the file where there is none, "write" and "read" need it. Raises StoreError."""
         self.path = path.absolute()
         self._writes = mode != "read"
         self._idle: deque[sqlite3.Connection] = deque()
-        self._closed = False
+        self._closed, self._busy_s = False, busy_s
         with told_as_store_error(self.path):
             if mode == "create":
                 _make_sure_of(self.path)
@@ -50,7 +51,7 @@ class Database:
         connection = sqlite3.connect(
             f"{self.path.as_uri()}?mode={how}",
             uri=True,
-            timeout=BUSY_S,
+            timeout=self._busy_s,
             isolation_level=None,
             check_same_thread=False,
         )

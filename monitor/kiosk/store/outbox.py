@@ -65,7 +65,8 @@ class Outbox:
         with self._database.lent() as connection:
             row = connection.execute(
                 f"SELECT {', '.join(f'events.{name}' for name in COLUMNS)}, tries, next_at "
-                "FROM outbox JOIN events USING (seq) WHERE target = ? AND refused = 0 ORDER BY outbox.seq LIMIT 1",
+                "FROM outbox INDEXED BY waiting JOIN events USING (seq) "
+                "WHERE target = ? AND refused = 0 ORDER BY outbox.seq LIMIT 1",
                 (target,),
             ).fetchone()
         return None if row is None else Waiting(event_of(row[:-2]), row[-2], row[-1])
@@ -96,8 +97,9 @@ class Outbox:
         """Of every current target, by name."""
         with self._database.lent() as connection:
             rows = connection.execute(
-                "SELECT name, (SELECT count(*) FROM outbox WHERE target = name AND refused = 0), "
-                "(SELECT count(*) FROM outbox WHERE target = name AND refused = 1), last_error, last_ok_at "
+                "SELECT name, (SELECT count(*) FROM outbox INDEXED BY waiting WHERE target = name AND refused = 0), "
+                "(SELECT count(*) FROM outbox INDEXED BY refused WHERE target = name AND refused = 1), "
+                "last_error, last_ok_at "
                 "FROM targets WHERE current = 1 ORDER BY name"
             ).fetchall()
         return [Backlog(*row) for row in rows]

@@ -57,6 +57,7 @@ def _first_kept(connection: sqlite3.Connection, before_at: float, *, even_undeli
     if even_undelivered:
         return end
     (waiting,) = connection.execute(
-        "SELECT min((SELECT min(seq) FROM outbox WHERE target = name AND refused = 0)) FROM targets WHERE current = 1"
+        "SELECT min((SELECT min(seq) FROM outbox INDEXED BY waiting WHERE target = name AND refused = 0)) "
+        "FROM targets WHERE current = 1"
     ).fetchone()
     return end if waiting is None else min(end, int(waiting))

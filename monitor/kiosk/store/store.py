@@ -15,7 +15,7 @@ import filelock
 from monitor.kiosk.facts import Decision, Event
 from monitor.kiosk.store import chain, purge, rows, statistics
 from monitor.kiosk.store.chain import NOTHING_BEFORE, Head, Row, Verdict
-from monitor.kiosk.store.database import Database
+from monitor.kiosk.store.database import BUSY_S, Database
 from monitor.kiosk.store.errors import told_as_store_error
 from monitor.kiosk.store.lock import hold
 from monitor.kiosk.store.outbox import Outbox, enqueue, make_current
@@ -50,9 +50,9 @@ class Store:
         return store
 
     @classmethod
-    def join(cls, path: Path) -> Store:
-        """One that is there, to write to it as well, also while a kiosk runs."""
-        return cls(Database(path, mode="write"))
+    def join(cls, path: Path, *, busy_s: float = BUSY_S) -> Store:
+        """One that is there, to write to it as well, also while a kiosk runs; `busy_s`: patience with other writers."""
+        return cls(Database(path, mode="write", busy_s=busy_s))
 
     @classmethod
     def read(cls, path: Path) -> Store:

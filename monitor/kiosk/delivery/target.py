@@ -1,0 +1,47 @@
+"""What a target of deliveries is, and how it says that it did not work."""
+
+from __future__ import annotations
+
+import json
+from typing import Protocol
+
+from monitor.kiosk.facts import Event
+
+
+class NotDelivered(Exception):
+    """Try again later; `str` says why, without credentials."""
+
+    def __init__(self, why: str, *, after_s: float = 0.0) -> None:
+        """`after_s`: not before so many seconds, as the other side asks for."""
+        super().__init__(why)
+        self.after_s = after_s
+
+
+class Refused(NotDelivered):
+    """The other side has understood and does not want this event; asking again will hardly change that."""
+
+
+class Target(Protocol):
+    def send(self, event: Event, body: bytes) -> None:
+        """The other side has taken `body`, the event as JSON, when this returns. Raises NotDelivered.
+
+        Ends within a few seconds, at once when `close` is called from another thread.
+        """
+
+    def close(self) -> None:
+        """May be called twice."""
+
+
+def body_of(event: Event) -> bytes:
+    """The event as JSON in the form that its hash is made over, and the hash itself."""
+    told = {
+        "at": event.at,
+        "evidence": event.evidence,
+        "hash": event.hash,
+        "id": event.id,
+        "kind": event.kind,
+        "person": event.person,
+        "seq": event.seq,
+        "state": event.state,
+    }
+    return json.dumps(told, separators=(",", ":"), sort_keys=True).encode()
