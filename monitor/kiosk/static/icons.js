@@ -60,6 +60,11 @@ const SHAPES = {
     ["path", { d: "M14 14h68q6 0 6 6v42q0 6-6 6H14q-6 0-6-6V20q0-6 6-6zM32 86h32M48 68v18" }],
     ["path", { d: "M36 29l24 24M60 29L36 53" }],
   ],
+  note: [
+    ["circle", { cx: 48, cy: 48, r: 40 }],
+    ["path", { d: "M48 46v22" }],
+    ["circle", { cx: 48, cy: 29, r: 5, class: "full" }],
+  ],
   left: [["path", { d: "M40 12H18q-6 0-6 6v60q0 6 6 6h22M38 48h46m-16-18l18 18-18 18" }]],
 };
 
