@@ -48,6 +48,28 @@ def tiny_bundle(folder: Path, input_px: int = 32, *, filters: int = 8, seed: int
     """A whole bundle at `folder`: random weights, calibrated on tiny_crops, classes real, fake, mask."""
     convs, denses = tiny_weights(input_px, filters=filters, seed=seed)
     model = vgg_graph(convs, denses, input_px=input_px, temperature=1.5).SerializeToString(deterministic=True)
+    return _bundle(folder, model, input_px, priors=(0.4, 0.35, 0.25), seed=seed)
+
+
+def colour_bundle(folder: Path, input_px: int = 32) -> Bundle:
+    """A bundle that a test can lead: a grey face is real, one with blue in it fake, one with green in it a mask.
+
+    The real graph of five blocks, with weights by hand: two filters take blue and green minus red, the rest passes on.
+    """
+    first = np.zeros((3, 3, 3, 2), np.float32)
+    first[1, 1, :, 0], first[1, 1, :, 1] = (-1, -0.5, 1.5), (-1, 1.5, -0.5)  # by channel: red, green, blue
+    passed = np.zeros((3, 3, 2, 2), np.float32)
+    passed[1, 1] = np.eye(2)
+    nothing = np.zeros(2, np.float32)
+    convs = [[(kernel, nothing)] for kernel in (first, *[passed] * 4)]
+    to_classes = np.zeros((2, 3), np.float32)
+    to_classes[0, 1] = to_classes[1, 2] = 30
+    denses = [(np.eye(2, dtype=np.float32), nothing), (to_classes, np.array([5, 0, 0], np.float32))]
+    model = vgg_graph(convs, denses, input_px=input_px).SerializeToString(deterministic=True)
+    return _bundle(folder, model, input_px, priors=(0.34, 0.33, 0.33), seed=7)
+
+
+def _bundle(folder: Path, model: bytes, input_px: int, *, priors: tuple[float, float, float], seed: int) -> Bundle:
     card = Card(
         name=folder.name,
         version="1",
@@ -55,7 +77,7 @@ def tiny_bundle(folder: Path, input_px: int = 32, *, filters: int = 8, seed: int
         classes=("real", "fake", "mask"),
         input_px=input_px,
         crop_margin=0.25,
-        priors=(0.4, 0.35, 0.25),
+        priors=priors,
         confidence=0.6,
         min_face_px=20.0,
         ranges=calibrate(model, [tiny_crops(16, input_px, seed=seed)]),

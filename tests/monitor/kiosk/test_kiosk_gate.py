@@ -111,11 +111,11 @@ def test_large_bodies_are_refused_also_without_a_length(home: House) -> None:
     with home.signed_in() as manager:
         assert manager.post("/api/override", content=b"x" * 70_000).status_code == 413
         pieces = (b"x" * 10_000 for _ in range(20))
-        answer = None
-        with pytest.raises(httpx.HTTPError):
-            answer = manager.post("/api/override", content=pieces)
-            assert answer.status_code >= 400
-            raise httpx.HTTPError("refused in an orderly way")
+        try:
+            status = manager.post("/api/override", content=pieces).status_code
+        except httpx.HTTPError:  # cut off
+            status = 413
+        assert status >= 400
         assert manager.get("/api/health").status_code == 200  # and the server is well
 
 
