@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from functools import cache
 
 import pytest
 
-from tools.system_check import RTSP_PACKAGES, has_rtsp_server
+from tools.system_check import RTSP_PACKAGES, find_program, has_rtsp_server
 
 
 def missing(what: str, packages: str) -> None:
@@ -21,7 +20,7 @@ def missing(what: str, packages: str) -> None:
 
 def need_program(name: str, package: str | None = None) -> str:
     """The path of a program such as `ffmpeg` or `strace`."""
-    path = shutil.which(name)
+    path = find_program(name)
     if path is None:
         missing(name, package or name)
     return str(path)

@@ -2,7 +2,7 @@
 """Checks what pip cannot install: libraries that cv2 and mediapipe load, python's venv, and the tools of the tests.
 
     system_check.py runtime     libraries and venv            (make setup)
-    system_check.py tests       also ffmpeg, strace, xdotool, Xvfb, GStreamer's RTSP server   (make system)
+    system_check.py tests       also ffmpeg, mosquitto, openssl, strace, xdotool, Xvfb, an RTSP server   (make system)
 
 What is missing is installed with apt where that runs as root on Debian or Ubuntu; else one line to run is printed.
 Exit 0: everything is there. Exit 1: something is missing. Tools of the tests may be missing (their tests are skipped,
@@ -73,9 +73,17 @@ def runtime_needs() -> list[Need]:
 
 def test_needs() -> list[Need]:
     """Programs that some tests talk to."""
-    programs = [Need(name, shutil.which(name) is not None, (name,)) for name in ("ffmpeg", "strace", "xdotool")]
-    programs.append(Need("Xvfb", shutil.which("Xvfb") is not None, ("xvfb",)))
+    names = ("ffmpeg", "mosquitto", "openssl", "strace", "xdotool")
+    programs = [Need(name, find_program(name) is not None, (name,)) for name in names]
+    programs.append(Need("Xvfb", find_program("Xvfb") is not None, ("xvfb",)))
     return [*programs, Need("GStreamer's RTSP server", has_rtsp_server(), RTSP_PACKAGES)]
+
+
+def find_program(name: str) -> str | None:
+    """Its path, also where servers lie, which is not on everybody's PATH."""
+    return shutil.which(
+        name, path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
+    )
 
 
 def has_rtsp_server() -> bool:

@@ -119,17 +119,23 @@ def purge_events(
     before_at = time.time() - age_s(older_than)
     with Store.join(_place(store, config)) as opened:
         count = opened.count(Query(until=before_at))
-        if (
-            count
-            and not yes
-            and not typer.confirm(f"Remove up to {count} events from {opened.path} for ever?", err=True)
-        ):
-            raise UsageError("nothing was removed", hint="say yes, or add --yes")
+        if count and not yes:
+            _ask(f"Remove up to {count} events from {opened.path} for ever?")
         removed = opened.purge(before_at, even_undelivered=even_undelivered)
         kept = opened.count(Query(until=before_at))
     typer.echo(
         f"removed {removed} events" + (f", kept {kept} that follow one not told to a target yet" if kept else "")
     )
+
+
+def _ask(question: str) -> None:
+    """Nothing, where the answer is yes. Raises UsageError."""
+    try:
+        sure = typer.confirm(question, err=True)
+    except typer.Abort:  # nobody is there to answer
+        sure = False
+    if not sure:
+        raise UsageError("nothing was removed", hint="say yes, or add --yes")
 
 
 def _place(store: Path | None, config: str | None) -> Path:

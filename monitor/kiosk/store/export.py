@@ -67,7 +67,7 @@ def _write_csv(events: Iterator[Event], path: Path) -> int:
 
 def _harmless(value: object) -> object:
     """Text that a spreadsheet would take for a formula begins with ' instead."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else value
 
 
 def _write_lines(events: Iterator[Event], path: Path) -> int:
