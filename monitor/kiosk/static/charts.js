@@ -31,7 +31,20 @@ export class BarChart {
     this.picture = el("div", { class: "plot" });
     this.table = el("tbody");
     const heads = [by === "hour" ? "Hour" : "Day", "Persons", ...PARTS.map(([, name]) => name)];
-    const table = el("table", {}, el("thead", {}, el("tr", {}, heads.map((head) => el("th", { scope: "col" }, head)))), this.table);
+    const table = el(
+      "table",
+      {},
+      el(
+        "thead",
+        {},
+        el(
+          "tr",
+          {},
+          heads.map((head) => el("th", { scope: "col" }, head)),
+        ),
+      ),
+      this.table,
+    );
     const scroll = el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `${what}: table` }, table);
     box.replaceChildren(this.picture, legend(by), el("details", {}, el("summary", {}, "As a table"), scroll));
     new ResizeObserver(() => this.draw()).observe(this.picture);
@@ -42,8 +55,11 @@ export class BarChart {
     this.last = JSON.stringify(bars);
     this.bars = bars.map(withRest);
     const rows = this.bars.filter((bar) => bar.persons);
-    const cells = (bar) => [bar.persons, ...PARTS.map(([key]) => bar[key])].map((number) => el("td", {}, String(number)));
-    this.table.replaceChildren(...rows.map((bar) => el("tr", {}, el("th", { scope: "row" }, this.fullName(bar)), cells(bar))));
+    const cells = (bar) =>
+      [bar.persons, ...PARTS.map(([key]) => bar[key])].map((number) => el("td", {}, String(number)));
+    this.table.replaceChildren(
+      ...rows.map((bar) => el("tr", {}, el("th", { scope: "row" }, this.fullName(bar)), cells(bar))),
+    );
     if (!rows.length) this.table.append(el("tr", {}, el("td", { colspan: 6 }, "Nobody was at the door.")));
     this.draw();
   }
@@ -65,14 +81,27 @@ export class BarChart {
     const y = (value) => HEIGHT - BOTTOM - ((HEIGHT - BOTTOM - TOP) * value) / top;
     const total = this.bars.reduce((sum, bar) => sum + bar.persons, 0);
     const says = `${this.what}: ${many(total, "person")} in all, at most ${most} in one ${this.by}. The numbers follow as a table.`;
-    const plot = svg("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img", "aria-label": says });
+    const plot = svg("svg", {
+      viewBox: `0 0 ${width} ${HEIGHT}`,
+      width,
+      height: HEIGHT,
+      role: "img",
+      "aria-label": says,
+    });
     plot.append(...patterns(this.by));
     for (let value = 0; value <= top; value += step) {
       plot.append(svg("line", { class: value ? "grid" : "axis", x1: LEFT, x2: width, y1: y(value), y2: y(value) }));
       plot.append(svg("text", { class: "tick", x: LEFT - 8, y: y(value) + 4, "text-anchor": "end" }, String(value)));
     }
     this.drawBars(plot, width, y);
-    if (!total) plot.append(svg("text", { class: "none", x: (LEFT + width) / 2, y: HEIGHT / 2 - 8, "text-anchor": "middle" }, "Nobody was at the door yet"));
+    if (!total)
+      plot.append(
+        svg(
+          "text",
+          { class: "none", x: (LEFT + width) / 2, y: HEIGHT / 2 - 8, "text-anchor": "middle" },
+          "Nobody was at the door yet",
+        ),
+      );
     this.picture.replaceChildren(plot);
   }
 
@@ -88,13 +117,24 @@ export class BarChart {
       for (const [key] of PARTS) {
         if (!bar[key]) continue;
         const [low, high] = [y(below), y(below + bar[key])];
-        const place = { x, y: high, width: thick, height: Math.max(0.5, low - high - (below + bar[key] < bar.persons ? 1 : 0)) };
+        const place = {
+          x,
+          y: high,
+          width: thick,
+          height: Math.max(0.5, low - high - (below + bar[key] < bar.persons ? 1 : 0)),
+        };
         group.append(svg("rect", { ...place, class: `part ${key}`, fill: `url(#${key}-${this.by})` }));
         below += bar[key];
       }
       plot.append(group);
       if (at % every === 0) {
-        plot.append(svg("text", { class: "tick", x: wide ? x : x + thick / 2, y: HEIGHT - 6, "text-anchor": wide ? "start" : "middle" }, this.shortName(bar, wide)));
+        plot.append(
+          svg(
+            "text",
+            { class: "tick", x: wide ? x : x + thick / 2, y: HEIGHT - 6, "text-anchor": wide ? "start" : "middle" },
+            this.shortName(bar, wide),
+          ),
+        );
       }
     });
   }
@@ -114,7 +154,10 @@ function patterns(by) {
   const marks = {
     welcome: [],
     refused: [svg("path", { class: "mark", d: "M-2 2L2 -2M0 8L8 0M6 10L10 6" })],
-    staff: [svg("circle", { class: "dot", cx: 2, cy: 2, r: 1.3 }), svg("circle", { class: "dot", cx: 6, cy: 6, r: 1.3 })],
+    staff: [
+      svg("circle", { class: "dot", cx: 2, cy: 2, r: 1.3 }),
+      svg("circle", { class: "dot", cx: 6, cy: 6, r: 1.3 }),
+    ],
     undecided: [],
   };
   return PARTS.map(([key]) => {
@@ -127,7 +170,9 @@ function patterns(by) {
 function legend(by) {
   const items = PARTS.map(([key, name]) => {
     const swatch = svg("svg", { width: 16, height: 16, "aria-hidden": "true" });
-    swatch.append(svg("rect", { x: 1, y: 1, width: 14, height: 14, rx: 3, class: `part ${key}`, fill: `url(#${key}-${by})` }));
+    swatch.append(
+      svg("rect", { x: 1, y: 1, width: 14, height: 14, rx: 3, class: `part ${key}`, fill: `url(#${key}-${by})` }),
+    );
     return el("li", {}, swatch, name);
   });
   return el("ul", { class: "legend" }, items);

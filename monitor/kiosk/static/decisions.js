@@ -77,25 +77,41 @@ export class Decisions {
       if (!detail.hidden && !detail.firstChild.childNodes.length) detail.firstChild.append(evidenceOf(event));
     });
     const visit = event.person
-      ? el("button", { class: "link", type: "button", title: "Show this visit only", onclick: () => this.only(event.person) }, event.person)
+      ? el(
+          "button",
+          { class: "link", type: "button", title: "Show this visit only", onclick: () => this.only(event.person) },
+          event.person,
+        )
       : event.kind;
-    const cells = [el("td", { class: "when" }, clock(event.at)), el("td", {}, open), el("td", { class: "who" }, visit), el("td", { class: "basis" }, basisOf(event))];
-    return [el("tr", { class: "decision", "data-seq": event.seq, "data-kind": event.kind, "data-state": event.state }, cells), detail];
+    const cells = [
+      el("td", { class: "when" }, clock(event.at)),
+      el("td", {}, open),
+      el("td", { class: "who" }, visit),
+      el("td", { class: "basis" }, basisOf(event)),
+    ];
+    return [
+      el("tr", { class: "decision", "data-seq": event.seq, "data-kind": event.kind, "data-state": event.state }, cells),
+      detail,
+    ];
   }
 }
 
 /** What it rests on, in a line. */
 function basisOf({ kind, state, evidence: e }) {
-  if (state === "left") return e.waited_s === null || e.waited_s === undefined ? "never welcome" : `welcome after ${seconds(e.waited_s)}`;
+  if (state === "left")
+    return e.waited_s === null || e.waited_s === undefined ? "never welcome" : `welcome after ${seconds(e.waited_s)}`;
   if (kind === "person") {
     const likeliest = e.probs ? Object.entries(e.probs).sort((a, b) => b[1] - a[1])[0] : null;
-    const share = e.label && e.probs ? percent(e.probs[e.label]) : likeliest && `${likeliest[0]} ${percent(likeliest[1])}`;
+    const share =
+      e.label && e.probs ? percent(e.probs[e.label]) : likeliest && `${likeliest[0]} ${percent(likeliest[1])}`;
     return [e.label ?? "undecided", e.reason, share, e.was_fake && "was fake before"].filter(Boolean).join(" · ");
   }
   if (kind === "override") return [seconds(e.seconds), e.note].filter(Boolean).join(" · ");
-  if (kind === "setting") return `${e.zone?.length ? many(e.zone.length, "corner") : "whole picture"}, faces from ${percent(e.near_share)}`;
+  if (kind === "setting")
+    return `${e.zone?.length ? many(e.zone.length, "corner") : "whole picture"}, faces from ${percent(e.near_share)}`;
   if (kind === "purge") return `${many(e.count, "event")}, ${count(e.from_seq)} to ${count(e.to_seq)}`;
-  if (kind === "door") return [e.persons?.length && many(e.persons.length, "person"), e.why].filter(Boolean).join(" · ");
+  if (kind === "door")
+    return [e.persons?.length && many(e.persons.length, "person"), e.why].filter(Boolean).join(" · ");
   return e.why ?? "";
 }
 
@@ -103,14 +119,41 @@ function evidenceOf(event) {
   const { probs, ...rest } = event.evidence;
   const shares = Object.entries(probs ?? {}).sort((a, b) => b[1] - a[1]);
   const bars = shares.map(([name, share]) =>
-    el("li", {}, el("span", {}, name), el("progress", { max: 1, value: share, "aria-label": `${name} ${percent(share)}` }), el("span", {}, share.toFixed(3))));
+    el(
+      "li",
+      {},
+      el("span", {}, name),
+      el("progress", { max: 1, value: share, "aria-label": `${name} ${percent(share)}` }),
+      el("span", {}, share.toFixed(3)),
+    ),
+  );
   const told = Object.entries(rest).map(([key, value]) => [wordsOf(key), valueOf(key, value)]);
-  const picture = event.snapshot && el("img", { class: "snapshot", src: `/api/events/${encodeURIComponent(event.id)}/snapshot`, alt: "Picture kept with this decision" });
+  const picture =
+    event.snapshot &&
+    el("img", {
+      class: "snapshot",
+      src: `/api/events/${encodeURIComponent(event.id)}/snapshot`,
+      alt: "Picture kept with this decision",
+    });
   const mark = el("p", { class: "mark" }, `Event ${event.seq} · ${event.id} · SHA-256 ${event.hash}`);
-  return el("div", { class: "detail" }, bars.length > 0 && el("ul", { class: "shares" }, bars), facts(told), picture, mark);
+  return el(
+    "div",
+    { class: "detail" },
+    bars.length > 0 && el("ul", { class: "shares" }, bars),
+    facts(told),
+    picture,
+    mark,
+  );
 }
 
-const wordsOf = (key) => key.replace(/_s$/, "").replace("frame_t", "time in the stream").replaceAll("_", " ");
+const WORDS = {
+  here_s: "here for",
+  state_s: "holds for",
+  waited_s: "waited",
+  frame_t: "time in the stream",
+  box: "place (shares)",
+};
+const wordsOf = (key) => WORDS[key] ?? key.replaceAll("_", " ");
 
 function valueOf(key, value) {
   if (value === null || value === "") return "–";

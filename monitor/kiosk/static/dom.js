@@ -16,7 +16,11 @@ export function el(tag, attributes = {}, ...children) {
 
 /** A list of names and values. */
 export function facts(pairs) {
-  return el("dl", { class: "facts" }, pairs.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+  return el(
+    "dl",
+    { class: "facts" },
+    pairs.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),
+  );
 }
 
 /** Puts `children` into `box` only where they differ, so that nobody loses a selection or the focus to a refresh. */

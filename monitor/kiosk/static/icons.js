@@ -13,7 +13,10 @@ const SHAPES = {
     ["path", { d: "M18 62c0-16 11-23 30-23s30 7 30 23" }],
     ["path", { d: "M30 66l18 11 18-11M30 82l18 11 18-11" }],
   ],
-  welcome: [["circle", { cx: 48, cy: 48, r: 42, class: "full" }], ["path", { d: "M28 50l14 14 27-31", class: "cut" }]],
+  welcome: [
+    ["circle", { cx: 48, cy: 48, r: 42, class: "full" }],
+    ["path", { d: "M28 50l14 14 27-31", class: "cut" }],
+  ],
   look: [
     CORNERS,
     ["path", { d: "M16 48c9-14 20-20 32-20s23 6 32 20c-9 14-20 20-32 20s-23-6-32-20z" }],

@@ -31,13 +31,29 @@ function say(words, well) {
 function showState(state, standing) {
   document.body.dataset.state = state;
   refill(at("state"), icon(iconOf(state)), el("strong", {}, nameOf(state)));
-  at("since").textContent = standing ? `for ${seconds(standing.since_s)}${standing.overridden ? ", decided by the staff" : ""}` : "";
+  at("since").textContent = standing
+    ? `for ${seconds(standing.since_s)}${standing.overridden ? ", decided by the staff" : ""}`
+    : "";
   at("why").textContent = standing?.why ?? "";
   const rows = (standing?.visitors ?? []).map((visitor) => {
-    const shares = Object.entries(visitor.probs ?? {}).map(([name, share]) => `${name} ${percent(share)}`).join(", ");
-    const judged = [visitor.label ?? "undecided", visitor.reason, visitor.was_fake && "was fake before"].filter(Boolean).join(" · ");
-    return el("li", { "data-state": visitor.state }, icon(iconOf(visitor.state)),
-      el("span", {}, el("strong", {}, nameOf(visitor.state)), ` ${judged}`, el("small", {}, `${shares || "not judged yet"} · here for ${seconds(visitor.here_s)}`)));
+    const shares = Object.entries(visitor.probs ?? {})
+      .map(([name, share]) => `${name} ${percent(share)}`)
+      .join(", ");
+    const judged = [visitor.label ?? "undecided", visitor.reason, visitor.was_fake && "was fake before"]
+      .filter(Boolean)
+      .join(" · ");
+    return el(
+      "li",
+      { "data-state": visitor.state },
+      icon(iconOf(visitor.state)),
+      el(
+        "span",
+        {},
+        el("strong", {}, nameOf(visitor.state)),
+        ` ${judged}`,
+        el("small", {}, `${shares || "not judged yet"} · here for ${seconds(visitor.here_s)}`),
+      ),
+    );
   });
   refill(at("visitors"), rows.length ? rows : el("li", { class: "none" }, "Nobody is at the door."));
 }
@@ -58,7 +74,8 @@ function showSummary(today) {
   at("day").textContent = today.day;
 }
 
-const loadLive = () => live.set(at("live-switch").checked && seen && document.visibilityState === "visible" && camera === "live");
+const loadLive = () =>
+  live.set(at("live-switch").checked && seen && document.visibilityState === "visible" && camera === "live");
 
 function setUpLive() {
   new IntersectionObserver(([entry]) => {

@@ -24,7 +24,20 @@ export const STATES = {
 };
 
 const ICONS = { admit: "welcome", refuse: "staff", camera_lost: "lost", zone: "idle", started: "starting" };
-const DRAWN = ["idle", "closer", "welcome", "look", "put_on", "take_off", "staff", "starting", "lost", "fault", "left", "no_contact"];
+const DRAWN = [
+  "idle",
+  "closer",
+  "welcome",
+  "look",
+  "put_on",
+  "take_off",
+  "staff",
+  "starting",
+  "lost",
+  "fault",
+  "left",
+  "no_contact",
+];
 
 export const nameOf = (state) => STATES[state] ?? state;
 export const iconOf = (state) => ICONS[state] ?? (DRAWN.includes(state) ? state : "note");

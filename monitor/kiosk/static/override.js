@@ -10,7 +10,8 @@ export function setUpOverride(done, say) {
   function ask(chosen) {
     if (!at("override-form").reportValidity()) return;
     action = chosen;
-    const what = chosen === "admit" ? "Say welcome to everybody at the door" : "Send everybody at the door to the staff";
+    const what =
+      chosen === "admit" ? "Say welcome to everybody at the door" : "Send everybody at the door to the staff";
     at("override-question").textContent = `${what} for ${at("override-seconds").value} seconds?`;
     at("override-confirm").textContent = chosen === "admit" ? "Admit" : "Refuse";
     dialog.dataset.action = chosen;

@@ -34,7 +34,10 @@ export class Words {
   /** Writes the first language's words of `state` to a title and a hint. */
   writeFirst(state, title, hint) {
     const said = this.of(this.first, state);
-    for (const [element, text] of [[title, said.title], [hint, said.hint]]) {
+    for (const [element, text] of [
+      [title, said.title],
+      [hint, said.hint],
+    ]) {
       speak(element, this.first);
       element.textContent = text;
     }
