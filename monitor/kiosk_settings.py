@@ -29,7 +29,7 @@ class PolicySettings:
     """A state must hold for so long before it is said of a person."""
     hold_s: Seconds = 2.0
     """What was said of somebody who has left stays on the screen for so long; a welcome does not."""
-    grace_s: Seconds = 1.0
+    grace_s: Seconds = 0.8
     """Somebody who turns the head, or is not found for a moment, keeps what was said for so long."""
     staff_after_s: Positive = 10.0
     """Who is undecided for so long is sent to the staff."""

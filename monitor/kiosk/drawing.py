@@ -24,6 +24,8 @@ BGR: dict[State, tuple[int, int, int]] = {
     State.WELCOME: (96, 190, 60), State.PUT_ON: (40, 170, 255), State.TAKE_OFF: (40, 170, 255),
     State.STAFF: (70, 70, 235), State.LOOK: (235, 235, 235), State.CLOSER: (200, 200, 200),
 }  # fmt: skip
+VISIBLE_S = 0.3
+"""Who was not found for so long is not framed: the place is a guess by then."""
 DASHED = (State.LOOK, State.CLOSER)
 """Not decided yet: told by the line, not by colour alone."""
 
@@ -33,7 +35,8 @@ def framed(scene: Scene, standing: Standing) -> U8:
     canvas = smaller(scene.frame.bgr)
     height, width = canvas.shape[:2]
     for visitor in standing.visitors:
-        _frame(canvas, visitor, width, height)
+        if visitor.unseen_s <= VISIBLE_S:
+            _frame(canvas, visitor, width, height)
     return canvas
 
 

@@ -57,6 +57,8 @@ class Visitor:
     """Seconds since this person was first at the door."""
     state_s: float
     """Seconds since `state` was said."""
+    unseen_s: float = 0.0
+    """Seconds since the face was last found."""
 
 
 @dataclass(frozen=True, slots=True)

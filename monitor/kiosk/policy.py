@@ -124,7 +124,7 @@ class Door:
         shares = (box.x0 / width_px, box.y0 / height_px, box.x1 / width_px, box.y1 / height_px)
         return Visitor(
             person.name, track.id, person.said, shares, self._label(track), track.reason, track.was_fake,
-            self._probs(track), track.judgements, t - person.since_t, t - person.said_t,
+            self._probs(track), track.judgements, t - person.since_t, t - person.said_t, t - track.seen_t,
         )  # fmt: skip
 
     def _evidence(self, person: Person, track: Track, t: float) -> dict[str, Any]:
