@@ -9,6 +9,7 @@ MonitorError                 1   our bug, unless a subclass says otherwise
  │   └─ CameraError          3   busy, absent, refused
  ├─ DetectorError            4   the face detector or its model
  ├─ SinkError                5   what was made cannot be shown, sent or stored
+ │   └─ StoreError           5   the kiosk's event store (monitor.kiosk.store)
  └─ CheckFailed              6   doctor, verify, compare
 
 `engines.contract` holds the second tree (exit code 4). Both carry `hint`: one sentence with what to do about it.

@@ -9,6 +9,10 @@ from collections.abc import Callable
 from monitor.kiosk.facts import Decision
 from monitor.kiosk.store.snapshots import KEY
 
+MOST = 20_000
+"""Events that one transaction removes: about a third of a second on a slow machine."""
+PAUSE_S = 0.12
+"""Between two of them: SQLite lets others who wait look every 0.1 s."""
 Append = Callable[[sqlite3.Connection, Decision], object]
 """Stores an event within the transaction."""
 
@@ -19,9 +23,12 @@ def purge_within(
     """How many events were removed, and the ids of those with a picture; part of a transaction.
 
     Removed are the events before the first that is not older than `before_at`, and before the first that a current
-    target still has to be told, unless `even_undelivered`. The newest setting is stored once more where it would go.
+    target still has to be told, unless `even_undelivered`; MOST at a time. The newest setting is stored once more
+    where it would go.
     """
     end = _first_kept(connection, before_at, even_undelivered=even_undelivered)
+    (first,) = connection.execute("SELECT ifnull(min(seq), 0) FROM events").fetchone()
+    end = min(end, first + MOST)
     going = "FROM events WHERE seq < ?"
     setting = connection.execute(
         "SELECT seq, state, evidence FROM events WHERE kind = 'setting' ORDER BY seq DESC LIMIT 1"

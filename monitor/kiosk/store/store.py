@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import sqlite3
 import time
@@ -156,18 +157,25 @@ class Store:
         """How many events older than `before_at` (seconds since 1970 UTC) are gone, with their pictures.
 
         Only from the beginning: the first younger event ends it, and the first that a target still has to be told.
+        Many go in steps, each with its record, so that whoever stores something meanwhile does not wait long.
         """
         now = time.time() if at is None else at
-        with self._database.writing() as connection:
-            count, pictures = purge.purge_within(
-                connection,
-                lambda within, decision: _append(within, decision, now, uuid.uuid4().hex),
-                before_at,
-                even_undelivered=even_undelivered,
-            )
-        self.snapshots.remove(pictures)
+
+        def append(connection: sqlite3.Connection, decision: Decision) -> None:
+            _append(connection, decision, now, uuid.uuid4().hex)
+
+        removed = 0
+        for step in itertools.count():
+            if step:
+                time.sleep(purge.PAUSE_S)
+            with self._database.writing() as connection:
+                count, pictures = purge.purge_within(connection, append, before_at, even_undelivered=even_undelivered)
+            self.snapshots.remove(pictures)
+            removed += count
+            if count < purge.MOST:
+                break
         self._database.forget_deleted()
-        return count
+        return removed
 
 
 def _append(connection: sqlite3.Connection, decision: Decision, at: float, event_id: str) -> Event:

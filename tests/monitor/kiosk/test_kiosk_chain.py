@@ -244,6 +244,22 @@ def test_purges_may_follow_each_other(store: Store) -> None:
     assert [event.seq for event in store.walk(Query(oldest_first=True))] == [21, 22, 23, 24]
 
 
+def test_many_go_in_steps(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.kiosk.store.purge.MOST", 5)
+    monkeypatch.setattr("monitor.kiosk.store.purge.PAUSE_S", 0.0)
+    fill(store)
+    delivered(store)
+    assert store.purge(111.0, at=200.0) == 11
+    records = list(store.walk(Query(kind="purge", oldest_first=True)))
+    assert [(record.evidence["from_seq"], record.evidence["to_seq"]) for record in records] == [
+        (1, 5),
+        (6, 10),
+        (11, 11),
+    ]
+    assert [event.seq for event in store.walk(Query(oldest_first=True))] == [12, 13, 14, 15]
+    assert store.verify().holds
+
+
 def test_a_purge_that_was_not_recorded_is_found(store: Store, path: Path) -> None:
     fill(store)
     delivered(store)
