@@ -27,7 +27,7 @@ class PolicySettings:
     """A face at the door is at least this share of the picture's height; smaller ones are asked to come closer."""
     dwell_s: Seconds = 0.3
     """A state must hold for so long before it is said of a person."""
-    hold_s: Seconds = 2.0
+    hold_s: Seconds = 0.3
     """What was said of somebody who has left stays on the screen for so long; a welcome does not."""
     grace_s: Seconds = 0.8
     """Somebody who turns the head, or is not found for a moment, keeps what was said for so long."""

@@ -112,7 +112,9 @@ class Door:
             state = self._override[0]
         if state is not self._state:
             persons = [visitor.person for visitor in visitors]
-            evidence: dict[str, Any] = {"before": self._state.value, "persons": persons, "why": why}
+            evidence: dict[str, Any] = {
+                "before": self._state.value, "persons": persons, "why": why, "frame_t": round(t, 3),
+            }  # fmt: skip
             if overridden:
                 evidence["overridden"] = True
             decisions.append(Decision("door", state.value, None, evidence))

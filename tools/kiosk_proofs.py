@@ -1,0 +1,190 @@
+"""Does the kiosk keep its word? How fast it says what holds, whether readers slow it down, whether it stays flat.
+
+    python tools/kiosk_proofs.py latency --rounds 5     every state, from its cause in the picture to the browser
+    python tools/kiosk_proofs.py load --seconds 20      20 stream readers and 200 slow connections against none
+    python tools/kiosk_proofs.py soak --minutes 30      memory, threads and open files with the demo scene
+
+Each starts the real program, prints one JSON object, and stores it under its name in --out FILE.json beside what is
+there. Needs what the tests need (`make test` installs it), and Chromium for `latency`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from monitor.kiosk.store import Query, Store
+from monitor.kiosk.web.credentials import new_token
+from monitor.timing import Percentiles
+from monitor.versions import versions
+from tests.browser import chromium, page
+from tests.bundles import colour_bundle
+from tests.monitor.kiosk.door import Kiosk, kiosk
+from tests.monitor.kiosk.visit import causes_s, film
+
+MB = 1e6
+READERS, SLOW = 20, 200
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--out", type=Path, metavar="JSON", help="where the result is stored, beside others")
+    proofs = parser.add_subparsers(dest="proof", required=True)
+    proofs.add_parser("latency").add_argument("--rounds", type=int, default=5)
+    proofs.add_parser("load").add_argument("--seconds", type=float, default=20)
+    proofs.add_parser("soak").add_argument("--minutes", type=float, default=30)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        result = PROOFS[asked.proof](Path(folder), asked)
+    result = {"date": str(date.today()), "machine": machine(), "versions": versions(), **result}
+    print(json.dumps(result, indent=1))
+    if asked.out is not None:
+        known = json.loads(asked.out.read_text()) if asked.out.exists() else {}
+        asked.out.write_text(json.dumps({**known, asked.proof: result}, indent=1) + "\n")
+    return 0
+
+
+def machine() -> str:
+    model = next((line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), "")
+    return f"{platform.machine()}, {os.cpu_count()} processors, {model}"
+
+
+def _cpuinfo() -> list[str]:
+    file = Path("/proc/cpuinfo")
+    return file.read_text().splitlines() if file.exists() else []
+
+
+def latency(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """Seconds from the first frame that shows a cause to the state on the page, by state, over several rounds."""
+    bundle = colour_bundle(folder / "colour").folder
+    visit, length_s = film(folder / "visit.mp4"), causes_s()[-1][1] + 4.0
+    delays: dict[str, list[float]] = {}
+    with (
+        chromium() as browser,
+        kiosk(folder, "--source", visit, "--pace", 25, "--loop", "--bundle", bundle) as door,
+        page(browser, door.url) as screen,
+    ):
+        screen.watch_states()
+        time.sleep(6 + length_s * asked.rounds)
+        said = screen.said()
+    with Store.read(folder / "kiosk.db") as store:
+        doors = list(store.walk(Query(kind="door", oldest_first=True)))
+    # The first frame makes the door idle; its time is of the system's steady clock.
+    began = time.time() - time.monotonic() + doors[0].evidence["frame_t"]
+    for turn in range(asked.rounds):
+        for state, cause_s in causes_s()[0 if turn else 1 :]:
+            due = began + turn * length_s + cause_s
+            seen = next((at for name, at in said if name == state and at >= due - 0.05), None)
+            if seen is not None and seen - due < 3.0:  # later, it is the next round's
+                delays.setdefault(state, []).append(round(seen - due, 3))
+    told = {
+        state: {"median_s": statistics.median(found), "max_s": max(found), "n": len(found)}
+        for state, found in delays.items()
+    }
+    return {"preset": "kiosk", "rounds": asked.rounds, "states": told}
+
+
+def load(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """Pictures judged a second alone, under load, and alone again; latency and memory in each."""
+    token = new_token(folder / "credentials.json")
+    with kiosk(folder, "--source", "demo:faces") as door:
+        door.wait_for("judged pictures", lambda: door.get("/readyz").status_code == 200)
+        process = psutil.Process(door.process.pid)
+        time.sleep(5)
+        before = _phase(door, process, token, asked.seconds)
+        crowd = _crowd(door, asked.seconds + 4, READERS, SLOW)
+        time.sleep(2)
+        during = _phase(door, process, token, asked.seconds)
+        crowd.wait(60)
+        time.sleep(2)
+        after = _phase(door, process, token, asked.seconds)
+    alone = (before["fps"] + after["fps"]) / 2
+    return {
+        "readers": READERS, "slow_connections": SLOW, "alone": before, "loaded": during, "alone_again": after,
+        "fps_loaded_over_alone": round(during["fps"] / alone, 3),
+    }  # fmt: skip
+
+
+def _crowd(door: Kiosk, seconds: float, readers: int, slow: int) -> psutil.Popen:
+    program = Path(__file__).with_name("kiosk_crowd.py")
+    return psutil.Popen([sys.executable, program, door.url, *map(str, (seconds, readers, slow))])
+
+
+def _phase(door: Kiosk, process: psutil.Process, token: str, seconds: float) -> dict[str, float]:
+    first, latencies, began = _metrics(door, token), Percentiles(), time.monotonic()
+    while time.monotonic() - began < seconds:
+        time.sleep(0.5)
+        latencies.add(1e3 * _metrics(door, token)["monitor_kiosk_latency_seconds"])
+    last, took_s = _metrics(door, token), time.monotonic() - began
+    frames = last["monitor_kiosk_frames_total"] - first["monitor_kiosk_frames_total"]
+    dropped = last["monitor_kiosk_frames_dropped_total"] - first["monitor_kiosk_frames_dropped_total"]
+    return {
+        "fps": round(frames / took_s, 2), "dropped": dropped, "latency_ms_p50": round(latencies.at(50), 1),
+        "latency_ms_p95": round(latencies.at(95), 1), "rss_mb": round(process.memory_info().rss / MB, 1),
+        "connections": len(process.net_connections()),
+    }  # fmt: skip
+
+
+def _metrics(door: Kiosk, token: str) -> dict[str, float]:
+    text = door.get("/metrics", headers={"Authorization": f"Bearer {token}"}).text
+    lines = [line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#")]
+    return {name: float(value) for name, value in lines}
+
+
+def soak(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """Medians of the first and the last third of the samples, with one screen looking on."""
+    samples: list[dict[str, float]] = []
+    with ExitStack() as stack:
+        door = stack.enter_context(kiosk(folder, "--source", "demo:faces", "--snapshots", "blurred"))
+        door.wait_for("judged pictures", lambda: door.get("/readyz").status_code == 200)
+        screen = _crowd(door, 60 * asked.minutes + 30, 1, 0)
+        stack.callback(screen.kill)
+        process, end_s = psutil.Process(door.process.pid), time.monotonic() + 60 * asked.minutes
+        time.sleep(10)
+        while time.monotonic() < end_s:
+            time.sleep(5)
+            with process.oneshot():
+                samples.append(_sample(process))
+        door.stop()
+    with Store.read(folder / "kiosk.db") as store:
+        verdict = store.verify()
+    third = max(1, len(samples) // 3)
+
+    def told(name: str) -> dict[str, float]:
+        first, last = (statistics.median(one[name] for one in part) for part in (samples[:third], samples[-third:]))
+        return {"first_third": round(first, 1), "last_third": round(last, 1), "max": max(one[name] for one in samples)}
+
+    return {
+        "minutes": asked.minutes, "samples": len(samples), **{name: told(name) for name in samples[0]},
+        "events": verdict.events, "chain_holds": verdict.holds,
+    }  # fmt: skip
+
+
+def _sample(process: psutil.Process) -> dict[str, float]:
+    return {
+        "rss_mb": process.memory_info().rss / MB, "threads": process.num_threads(), "open_files": process.num_fds(),
+        "cpu_percent": process.cpu_percent(),
+    }  # fmt: skip
+
+
+PROOFS: dict[str, Callable[[Path, argparse.Namespace], dict[str, Any]]] = {
+    "latency": latency, "load": load, "soak": soak,
+}  # fmt: skip
+
+if __name__ == "__main__":
+    sys.exit(main())
