@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from monitor.redact import redact
+
 config_app = typer.Typer(help="Show settings and presets.", no_args_is_help=False)
 
 
@@ -21,9 +23,10 @@ def show(
 
     settings = load_settings(config, set_ or ())
     if settings.source.uri is not None and "://" in settings.source.uri:
-        from monitor.sources import redact
-
         settings = replace(settings, source=replace(settings.source, uri=redact(settings.source.uri)))
+    webhook = settings.kiosk.webhook
+    if webhook.url is not None:
+        settings = replace(settings, kiosk=replace(settings.kiosk, webhook=replace(webhook, url=redact(webhook.url))))
     typer.echo(as_yaml(settings), nl=False)
 
 

@@ -12,8 +12,8 @@ from av.error import FFmpegError
 from av.video.frame import VideoFrame
 
 from monitor.errors import MediaError
-from monitor.sources.media import FILE_FORMATS
 from monitor.redact import redact
+from monitor.sources.media import FILE_FORMATS
 
 CONNECT_S = 5.0
 """Longest wait for a server at each step of the opening."""

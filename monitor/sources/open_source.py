@@ -7,8 +7,8 @@ from pathlib import Path
 
 from monitor.errors import SourceNotFound, UsageError
 from monitor.ports import Source
-from monitor.settings import SourceSettings
 from monitor.redact import redact
+from monitor.settings import SourceSettings
 from monitor.sources.wrappers import Loop, Paced
 from monitor.types import Losses
 

@@ -16,6 +16,7 @@ import av
 from av.video.frame import VideoFrame
 
 from monitor.errors import SourceError
+from monitor.redact import redact
 from monitor.sources.base import Guarded, Pauses
 from monitor.sources.media import bgr_of, pictures_of, video_stream
 from monitor.sources.network import (
@@ -28,7 +29,6 @@ from monitor.sources.network import (
     options_for,
     reason,
 )
-from monitor.redact import redact
 from monitor.threads import gap
 from monitor.types import Frame, Gap, Losses
 

@@ -99,9 +99,11 @@ def test_config_show_prints_what_config_reads(tmp_path: Path) -> None:
 
 
 def test_config_show_hides_passwords() -> None:
-    done = monitor("config", "show", "--set", "source.uri=rtsp://me:secret@camera/1")
+    webhook = "kiosk.webhook.url=https://me:geheim@hooks.example/door?token=geheim"
+    done = monitor("config", "show", "--set", "source.uri=rtsp://me:geheim@camera/1", "--set", webhook)
     assert "camera/1" in done.stdout
-    assert "secret" not in done.stdout + done.stderr
+    assert "hooks.example/door" in done.stdout
+    assert "geheim" not in done.stdout + done.stderr
 
 
 def test_config_list_names_the_presets() -> None:
