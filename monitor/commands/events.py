@@ -46,7 +46,7 @@ def list_events(
     """Print events, oldest first, in local time."""
     import json
 
-    from monitor.kiosk.store.export import as_json
+    from monitor.kiosk.store import as_json
 
     query = _query(since, until, kind, person)
     with _read(store, config) as opened:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Protocol
 
 from monitor.kiosk.facts import Event
+from monitor.kiosk.store import as_json, canonical
 
 
 class NotDelivered(Exception):
@@ -34,14 +34,4 @@ class Target(Protocol):
 
 def body_of(event: Event) -> bytes:
     """The event as JSON in the form that its hash is made over, and the hash itself."""
-    told = {
-        "at": event.at,
-        "evidence": event.evidence,
-        "hash": event.hash,
-        "id": event.id,
-        "kind": event.kind,
-        "person": event.person,
-        "seq": event.seq,
-        "state": event.state,
-    }
-    return json.dumps(told, separators=(",", ":"), sort_keys=True).encode()
+    return canonical(as_json(event)).encode()

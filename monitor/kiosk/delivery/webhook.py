@@ -20,6 +20,7 @@ from monitor.kiosk.delivery.secrets import read_secret
 from monitor.kiosk.delivery.target import NotDelivered, Refused
 from monitor.kiosk.facts import Event
 from monitor.kiosk_settings import WebhookSettings
+from monitor.threads.deadline import deadline
 
 TRY_AGAIN = (408, 409, 425, 429)
 """Of the 4xx, those that speak of this moment and not of the event."""
@@ -46,20 +47,27 @@ class Webhook:
             trust_env=False,
             verify=ssl.create_default_context(),  # the system's authorities, which a company may have added to
         )
+        self._most_s = 2 * settings.timeout_s  # to connect, to send and to be answered, together
         self._socket: socket.socket | None = None
-        self._closed = False
+        self._closed = self._late = False
 
     def send(self, event: Event, body: bytes) -> None:
         """Any 2xx is taken; the body of an answer is not read. Raises NotDelivered, Refused for most of the 4xx."""
         headers = {"Content-Type": "application/json", "Idempotency-Key": event.id, **self._signed(body)}
         trace = {"trace": self._note_socket}
+        self._late = False
         try:
-            with self._client.stream("POST", self._url, content=body, headers=headers, extensions=trace) as response:
+            # httpx limits every single read, so that an answer may drip for ever.
+            with (
+                deadline(self._most_s, self._give_up),
+                self._client.stream("POST", self._url, content=body, headers=headers, extensions=trace) as response,
+            ):
                 _judge(response.status_code, response.headers, self._name)
                 if response.headers.get("Content-Length") == "0":
                     response.read()  # the connection may serve the next event
         except (httpx.HTTPError, OSError, RuntimeError, ValueError) as error:
-            raise NotDelivered(f"{self._name}: {_why(error)}") from error
+            why = "no answer in time" if self._late else _why(error)
+            raise NotDelivered(f"{self._name}: {why}") from error
 
     def _signed(self, body: bytes) -> dict[str, str]:
         timestamp = str(int(time.time()))
@@ -70,18 +78,26 @@ class Webhook:
         return headers
 
     def _note_socket(self, event: str, info: Mapping[str, Any]) -> None:
-        """httpx tells of every step here: the connection is kept at hand, so that `close` can end what waits for it."""
+        """httpx tells of every step here: the connection is kept at hand, to be cut where somebody waits for it."""
         if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
             self._socket = info["return_value"].get_extra_info("socket")
         if self._closed:
             raise OSError("closed")
 
-    def close(self) -> None:
-        self._closed = True
+    def _give_up(self) -> None:
+        self._late = True
+        self._cut()
+
+    def _cut(self) -> None:
+        """Whoever waits for the connection is told that it is over."""
         waiting = self._socket
         if waiting is not None:
             with contextlib.suppress(OSError):  # it was closed already
                 waiting.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._closed = True
+        self._cut()
         self._client.close()
 
 

@@ -8,28 +8,15 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from monitor.errors import UsageError
 from monitor.files import claim, told_as_sink_error
 from monitor.kiosk.facts import Event
+from monitor.kiosk.store.rows import as_json
 
 COLUMNS = ("seq", "id", "at", "time", "kind", "state", "person", "evidence", "hash")
 """Of the tables: `time` is `at` for people (UTC), evidence is JSON."""
 BATCH = 10_000
-
-
-def as_json(event: Event) -> dict[str, Any]:
-    return {
-        "seq": event.seq,
-        "id": event.id,
-        "at": event.at,
-        "kind": event.kind,
-        "state": event.state,
-        "person": event.person,
-        "evidence": event.evidence,
-        "hash": event.hash,
-    }
 
 
 def export(events: Iterator[Event], path: Path, *, overwrite: bool = False) -> int:

@@ -52,6 +52,20 @@ def event_of(row: Sequence[Any]) -> Event:
     return Event(seq, event_id, at, kind, state, person, json.loads(evidence), digest)
 
 
+def as_json(event: Event) -> dict[str, Any]:
+    """As events are exported and delivered."""
+    return {
+        "seq": event.seq,
+        "id": event.id,
+        "at": event.at,
+        "kind": event.kind,
+        "state": event.state,
+        "person": event.person,
+        "evidence": event.evidence,
+        "hash": event.hash,
+    }
+
+
 def select(connection: sqlite3.Connection, query: Query) -> list[Event]:
     where, values = query.where()
     order = "ASC" if query.oldest_first else "DESC"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -341,29 +342,49 @@ def _ended(connection: socket.socket) -> bool:
     return True
 
 
-def test_an_answer_that_drips_does_not_keep_it_from_closing(path: Path) -> None:
+@pytest.fixture
+def dripping() -> Iterator[tuple[str, threading.Event]]:
+    """The address of a server whose answer never ends, and whether it has begun one."""
+    begun = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
-        dripping = threading.Event()
 
-        def drip() -> None:
-            connection = server.accept()[0]
-            try:
+        def drip(connection: socket.socket) -> None:
+            with connection, contextlib.suppress(OSError):
                 for letter in b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1000:
                     connection.send(bytes([letter]))
-                    dripping.set()
-                    time.sleep(0.05)
-            except OSError:
-                connection.close()
+                    begun.set()
+                    time.sleep(0.02)
 
-        threading.Thread(target=drip, daemon=True).start()
-        settings = to(f"http://127.0.0.1:{server.getsockname()[1]}/", timeout_s=1.0)
-        with opened(path, settings) as store:
-            store.add(SAID, at=1.0)
-            deliveries = Deliveries(settings, path)
-            assert dripping.wait(10)
-            started = time.monotonic()
-            deliveries.close()
-            assert time.monotonic() - started < 3
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    threading.Thread(target=drip, args=(server.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/", begun
+
+
+def test_an_answer_that_drips_is_given_up(path: Path, dripping: tuple[str, threading.Event]) -> None:
+    settings = to(dripping[0], timeout_s=0.2)
+    with opened(path, settings) as store:
+        store.add(SAID, at=1.0)
+        started = time.monotonic()
+        with closing(Deliveries(settings, path)) as deliveries:
+            until(lambda: backlog(deliveries).last_error.endswith("no answer in time"))
+        assert 0.35 < time.monotonic() - started < 5
+        assert store.outbox.backlogs()[0].waiting == 1
+
+
+def test_an_answer_that_drips_does_not_keep_it_from_closing(path: Path, dripping: tuple[str, threading.Event]) -> None:
+    url, begun = dripping
+    settings = to(url, timeout_s=30.0)
+    with opened(path, settings) as store:
+        store.add(SAID, at=1.0)
+        deliveries = Deliveries(settings, path)
+        assert begun.wait(10)
+        started = time.monotonic()
+        deliveries.close()
+        assert time.monotonic() - started < 3
 
 
 def test_addresses_and_secrets_are_told_nowhere(
