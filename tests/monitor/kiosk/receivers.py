@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+
+from tests.system import need_program
 
 WAIT_S = 20.0
 
@@ -27,6 +32,22 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def certificates(folder: Path) -> Path:
+    """An authority, and a certificate for localhost signed by it, server.pem and server.key; the authority's file."""
+    openssl = need_program("openssl")
+
+    def run(*arguments: str) -> None:
+        subprocess.run([openssl, *arguments], cwd=folder, check=True, capture_output=True, timeout=30)
+
+    new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    run("req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=test authority")
+    run("req", *new, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
+    (folder / "san").write_text("subjectAltName=DNS:localhost\n")
+    run("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
+        "-extfile", "san", "-out", "server.pem")  # fmt: skip
+    return folder / "ca.pem"
 
 
 @dataclass(frozen=True)
@@ -46,9 +67,11 @@ Answer = tuple[int, dict[str, str]]
 class Receiver:
     """A web server on loopback that notes what it is sent; `answer` says what it answers, 204 by default."""
 
-    def __init__(self, answer: Callable[[Request], Answer] = lambda _: (204, {})) -> None:
+    def __init__(self, tls_folder: Path | None = None) -> None:
+        """With TLS where a folder of `certificates` is given."""
+        self._tls_folder = tls_folder
         self.requests: list[Request] = []
-        self.answer = answer
+        self.answer: Callable[[Request], Answer] = lambda _: (204, {})
         self.port = free_port()
         self._server: ThreadingHTTPServer | None = None
         self._connections: list[socket.socket] = []
@@ -56,7 +79,8 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hook/s3cret-path"
+        base = f"http://127.0.0.1:{self.port}" if self._tls_folder is None else f"https://localhost:{self.port}"
+        return f"{base}/hook/s3cret-path"
 
     @property
     def seqs(self) -> list[int]:
@@ -98,8 +122,12 @@ class Receiver:
             def handle_error(self, *_: object) -> None:
                 """A client that is gone is what some tests are about."""
 
-        self._server = Server(("127.0.0.1", self.port), Handler)
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        self._server = server = Server(("127.0.0.1", self.port), Handler)
+        if self._tls_folder is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self._tls_folder / "server.pem", self._tls_folder / "server.key")
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
         """Nobody listens on the port any more, and every connection is cut."""

@@ -29,7 +29,7 @@ from monitor.kiosk.delivery.worker import Worker
 from monitor.kiosk.facts import Decision, Event
 from monitor.kiosk.store import Backlog, Store
 from monitor.kiosk_settings import CommandSettings, KioskSettings, MqttSettings, WebhookSettings
-from tests.monitor.kiosk.receivers import Answer, Receiver, Request, free_port, until
+from tests.monitor.kiosk.receivers import Answer, Receiver, Request, certificates, free_port, until
 
 ROOT = Path(__file__).parents[3]
 SAID = Decision("person", "put_on", "a1", {"label": "real", "probs": {"real": 0.91}, "note": "grün"})
@@ -169,6 +169,27 @@ def test_without_a_secret_there_is_no_signature(path: Path, receiver: Receiver) 
     (request,) = receiver.requests
     assert "X-Monitor-Signature" not in request.headers
     assert request.headers["Authorization"].startswith("Basic ")
+
+
+def test_https_with_an_authority_of_the_systems(
+    path: Path, tmp_path: Path, fast: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = certificates(tmp_path)
+    receiver = Receiver(tmp_path)
+    settings = to(receiver.url)
+    with opened(path, settings) as store:
+        store.add(SAID, at=1.0)
+        with closing(Deliveries(settings, path)) as deliveries:
+            until(lambda: "certificate is not accepted" in backlog(deliveries).last_error)
+        assert receiver.requests == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+        with closing(Deliveries(settings, path)) as deliveries:
+            until(lambda: backlog(deliveries).waiting == 0)
+            store.add(SAID, at=2.0)
+            deliveries.wake()
+            until(lambda: backlog(deliveries).waiting == 0)
+    receiver.stop()
+    assert receiver.seqs == [1, 2]
 
 
 def test_nothing_is_lost_while_the_receiver_is_down(path: Path, receiver: Receiver, fast: None) -> None:

@@ -26,7 +26,7 @@ from monitor.kiosk.delivery.target import body_of
 from monitor.kiosk.facts import Decision
 from monitor.kiosk.store import Backlog, Store
 from monitor.kiosk_settings import KioskSettings, MqttSettings
-from tests.monitor.kiosk.receivers import free_port, until
+from tests.monitor.kiosk.receivers import certificates, free_port, until
 from tests.system import need_program
 
 ROOT = Path(__file__).parents[3]
@@ -218,22 +218,6 @@ def test_a_killed_kiosk_is_offline(path: Path, broker: Broker) -> None:
         until(lambda: listener.payloads("door/1/status") == [b"online", b"offline"])
 
 
-def certificates(folder: Path) -> Path:
-    """An authority, and a broker's certificate for localhost signed by it; the authority's file."""
-    openssl = need_program("openssl")
-
-    def run(*arguments: str) -> None:
-        subprocess.run([openssl, *arguments], cwd=folder, check=True, capture_output=True, timeout=30)
-
-    new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    run("req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=test authority")
-    run("req", *new, "-keyout", "broker.key", "-out", "broker.csr", "-subj", "/CN=localhost")
-    (folder / "san").write_text("subjectAltName=DNS:localhost\n")
-    run("x509", "-req", "-in", "broker.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-        "-extfile", "san", "-out", "broker.pem")  # fmt: skip
-    return folder / "ca.pem"
-
-
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[Broker]:
     """With TLS and a password, and a second user who may publish nothing."""
@@ -246,7 +230,7 @@ def guarded(tmp_path: Path) -> Iterator[Broker]:
     (tmp_path / "rights").write_text("user kiosk\ntopic readwrite #\nuser mute\ntopic read #\n")
     broker = Broker(
         tmp_path, "allow_anonymous false", f"password_file {users}", f"acl_file {tmp_path / 'rights'}",
-        f"certfile {tmp_path / 'broker.pem'}", f"keyfile {tmp_path / 'broker.key'}",
+        f"certfile {tmp_path / 'server.pem'}", f"keyfile {tmp_path / 'server.key'}",
     )  # fmt: skip
     yield broker
     broker.stop()
