@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -51,18 +52,14 @@ class Watched:
 @contextmanager
 def page(browser: Browser, url: str, *, width_px: int = 1280, height_px: int = 800) -> Iterator[Watched]:
     """A page of its own, with cookies of its own."""
-    context = browser.new_context(viewport={"width": width_px, "height": height_px}, locale="en-GB", reduced_motion="reduce")
+    context = browser.new_context(
+        viewport={"width": width_px, "height": height_px}, locale="en-GB", reduced_motion="reduce"
+    )
     opened = Watched(context.new_page())
     opened.page.on("pageerror", lambda error: opened.trouble.append(str(error)))
     opened.page.on("console", lambda message: message.type == "error" and opened.trouble.append(message.text))
-    opened.page.on(
-        "request",
-        lambda asked: (
-            asked.url.startswith(url)
-            or asked.url.startswith(("data:", "blob:"))
-            or opened.trouble.append(f"asked {asked.url}")
-        ),
-    )
+    own = (f"{urlsplit(url).scheme}://{urlsplit(url).netloc}/", "data:", "blob:")
+    opened.page.on("request", lambda asked: asked.url.startswith(own) or opened.trouble.append(f"asked {asked.url}"))
     try:
         opened.page.goto(url)
         yield opened

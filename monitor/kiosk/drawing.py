@@ -21,9 +21,10 @@ MOSAIC = 8
 WIDER = 0.35
 """A face is hidden, and kept, with so much around it: hair and ears tell, too."""
 BGR: dict[State, tuple[int, int, int]] = {
-    State.WELCOME: (96, 190, 60), State.PUT_ON: (40, 170, 255), State.TAKE_OFF: (40, 170, 255),
-    State.STAFF: (70, 70, 235), State.LOOK: (235, 235, 235), State.CLOSER: (200, 200, 200),
+    State.WELCOME: (149, 194, 44), State.CLOSER: (238, 193, 110), State.LOOK: (92, 227, 242),
+    State.PUT_ON: (45, 174, 246), State.TAKE_OFF: (194, 154, 221), State.STAFF: (6, 58, 178),
 }  # fmt: skip
+"""As in static/screen.css."""
 VISIBLE_S = 0.3
 """Who was not found for so long is not framed: the place is a guess by then."""
 DASHED = (State.LOOK, State.CLOSER)

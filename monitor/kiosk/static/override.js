@@ -32,6 +32,7 @@ export function setUpOverride(done, say) {
     }
   }
 
+  at("override-seconds").addEventListener("input", () => (at("override-seconds").dataset.known = "true"));
   at("override-admit").addEventListener("click", () => ask("admit"));
   at("override-refuse").addEventListener("click", () => ask("refuse"));
   at("override-confirm").addEventListener("click", confirm);

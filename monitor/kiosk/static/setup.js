@@ -45,6 +45,7 @@ function take(setting) {
   const near_share = Math.round(setting.near_share * 100) / 100;
   saved = { zone: setting.zone, near_share };
   editor.set(setting.zone);
+  for (const id of ["zone-begin", "near-share"]) at(id).disabled = false; // only now: what was drawn before would be lost
   at("near-share").value = near_share * 100;
   changed();
 }
