@@ -35,7 +35,7 @@ from monitor.versions import versions
 from tests.browser import chromium, page
 from tests.bundles import colour_bundle
 from tests.monitor.kiosk.door import Kiosk, kiosk
-from tests.monitor.kiosk.visit import causes_s, film
+from tests.monitor.kiosk.visit import LENGTH_S, causes_s, film
 
 MB = 1e6
 READERS, SLOW = 20, 200
@@ -72,7 +72,7 @@ def _cpuinfo() -> list[str]:
 def latency(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     """Seconds from the first frame that shows a cause to the state on the page, by state, over several rounds."""
     bundle = colour_bundle(folder / "colour").folder
-    visit, length_s = film(folder / "visit.mp4"), causes_s()[-1][1] + 4.0
+    visit, length_s = film(folder / "visit.mp4"), LENGTH_S
     delays: dict[str, list[float]] = {}
     with (
         chromium() as browser,
@@ -90,7 +90,7 @@ def latency(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
         for state, cause_s in causes_s()[0 if turn else 1 :]:
             due = began + turn * length_s + cause_s
             seen = next((at for name, at in said if name == state and at >= due - 0.05), None)
-            if seen is not None and seen - due < 3.0:  # later, it is the next round's
+            if seen is not None and seen - due < 2.2:  # later, it is the next round's
                 delays.setdefault(state, []).append(round(seen - due, 3))
     told = {
         state: {"median_s": statistics.median(found), "max_s": max(found), "n": len(found)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import socket
 import subprocess
@@ -25,29 +24,6 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, ...]:
     folder = tmp_path_factory.mktemp("visit")
     bundle = colour_bundle(folder / "colour").folder
     return ("--source", film(folder / "visit.mp4"), "--pace", 25, "--bundle", bundle)
-
-
-def test_a_visit_from_afar_to_the_staff_is_decided_stored_and_chained(
-    tmp_path: Path, parts: tuple[object, ...]
-) -> None:
-    with kiosk(tmp_path, *parts, "--log-json") as door:
-        status = door.process.wait(60)  # the film ends, and with it the kiosk
-        assert status == 0
-        for line in door.said.splitlines():
-            if line.startswith("{"):
-                assert {"at", "level", "message"} <= set(json.loads(line))
-    with Store.read(tmp_path / "kiosk.db") as store:
-        assert store.verify().holds
-        events = list(store.walk())[::-1]
-    door_said = [event.state for event in events if event.kind == "door"]
-    wanted = iter(door_said)
-    assert all(state in wanted for state in ("idle", "closer", "put_on", "welcome", "staff", "idle")), door_said
-    said = [event.state for event in events if event.kind == "person"]
-    assert [state for state in said if state != "left"] == ["put_on", "welcome", "staff"]
-    assert (events[0].state, events[-1].state) == ("started", "stopped")
-    welcome = next(event for event in events if event.state == "welcome" and event.kind == "person")
-    assert welcome.evidence["label"] == "mask"
-    assert welcome.evidence["probs"]["mask"] > 0.6
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])

@@ -14,9 +14,10 @@ from tests.videos import write_video
 WIDTH_PX, HEIGHT_PX, FPS = 640, 360, 25
 BLUE, GREEN = (90, 0, 0), (0, 90, 0)
 PARTS: tuple[tuple[str, float], ...] = (
-    ("nobody", 2.0), ("far", 3.0), ("bare", 3.0), ("masked", 3.0), ("fake", 3.0), ("nobody", 4.0),
+    ("nobody", 1.0), ("far", 1.6), ("bare", 2.2), ("masked", 2.2), ("fake", 2.2), ("nobody", 2.2),
 )  # fmt: skip
 """What the film shows, and for how many seconds; colours stand for classes, as colour_bundle reads them."""
+LENGTH_S = sum(seconds for _, seconds in PARTS)
 SAID = {"nobody": "idle", "far": "closer", "bare": "put_on", "masked": "welcome", "fake": "staff"}
 """What a door that wants masks says of each part in the end."""
 
