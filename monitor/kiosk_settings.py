@@ -33,6 +33,8 @@ class PolicySettings:
     """Somebody who turns the head, or is not found for a moment, keeps what was said for so long."""
     staff_after_s: Positive = 10.0
     """Who is undecided for so long is sent to the staff."""
+    frozen_s: Positive = 4.0
+    """A picture with somebody in it that does not change at all for so long counts as none: the camera hangs."""
     override_s: Positive = 10.0
     """How long a decision of the staff holds."""
 

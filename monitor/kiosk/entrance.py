@@ -11,7 +11,8 @@ from typing import Any
 from monitor.kiosk import shown
 from monitor.kiosk.drawing import jpeg, kept
 from monitor.kiosk.facts import Decision, Event, Standing, State
-from monitor.kiosk.policy import Door
+from monitor.kiosk.frozen import Stillness
+from monitor.kiosk.policy import FROZEN, Door
 from monitor.kiosk.shown import Shown
 from monitor.kiosk.store import Store
 from monitor.kiosk.vitals import Vitals
@@ -34,6 +35,7 @@ class Entrance:
         self._settings, self._store, self._latest, self._vitals, self._tell = settings, store, latest, vitals, tell
         self._door = Door(settings.policy, classes, lambda: uuid.uuid4().hex[:12])
         self._shown = latest.newest[1]
+        self._stillness = Stillness()
         self._lost = False
         drawn = store.latest("setting")
         if drawn is not None and not settings.policy.zone:
@@ -44,9 +46,9 @@ class Entrance:
         """One step. Raises StoreError where a decision cannot be stored: then it is not shown either."""
         if isinstance(item, Scene):
             self._vitals.see(item)
-            standing, decisions = self._door.see(item)
+            standing, decisions = self._door.see(item, self._stillness.see(item.frame))
             self._store_all(decisions, item)
-            self._note_camera(lost=False, why="")
+            self._note_camera(lost=standing.why == FROZEN, why=standing.why)
             self._show(shown.of_scene(standing, item))
         else:
             standing, decisions = self._door.miss(item, time.monotonic())

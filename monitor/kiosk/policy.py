@@ -15,6 +15,8 @@ from monitor.kiosk.person import DECIDED, Person, arrived, stepped
 from monitor.kiosk_settings import PolicySettings, Zone
 from monitor.types import Gap, Scene, Track
 
+FROZEN = "the picture has stopped: nothing in it moves"
+
 
 class Door:
     """What is said at the door, and why. One step for each item of the loop; `decisions` are to be stored first."""
@@ -46,9 +48,11 @@ class Door:
         """The staff says `state` until then."""
         self._override = (state, until_t)
 
-    def see(self, scene: Scene) -> tuple[Standing, list[Decision]]:
-        """What holds after a frame, and what was decided by it."""
+    def see(self, scene: Scene, still_s: float = 0.0) -> tuple[Standing, list[Decision]]:
+        """What holds after a frame, and what was decided by it; the picture has been the same for `still_s`."""
         frame, t = scene.frame, scene.frame.t
+        if still_s >= self._policy.frozen_s and scene.tracks:
+            return self.miss(Gap("lost", still_s, FROZEN), t)
         decisions: list[Decision] = []
         here: dict[int, Track] = {}
         for track in scene.tracks:

@@ -24,7 +24,7 @@ from monitor.kiosk.web.server import check, listen
 from monitor.kiosk_settings import KioskSettings, PolicySettings, ServerSettings, StoreSettings
 from monitor.types import Gap
 from tests.monitor.kiosk.house import House, house
-from tests.monitor.scenes import track
+from tests.monitor.scenes import scene, track
 
 FACE = (200.0, 120.0, 320.0, 280.0)
 
@@ -106,6 +106,24 @@ def test_a_lost_camera_is_said_and_stored_and_so_is_its_return(home: House) -> N
     kinds = [(event.kind, event.state) for event in home.desk.store.walk()]
     assert ("system", "camera_lost") in kinds
     assert ("system", "camera_back") in kinds
+
+
+def test_a_picture_that_has_stopped_is_none(tmp_path: Path) -> None:
+    """The last frame again and again, as a camera that hangs gives it; an empty door may be that still."""
+    policy = PolicySettings(dwell_s=0.0, frozen_s=0.2)
+    with house(tmp_path, KioskSettings(policy)) as home:
+        home.see()
+        time.sleep(0.3)
+        home.see()
+        assert state(home)["state"] == "idle"
+        welcomed(home)
+        assert state(home)["state"] == "lost"
+        moved = scene(99, time.monotonic(), track(1, "mask", box=FACE), width_px=640, height_px=480, grey=91)
+        home.take(moved)
+        home.take(replace(moved, frame=replace(moved.frame, t=time.monotonic())))
+        assert state(home)["state"] == "welcome"
+        told = [(event.kind, event.state) for event in home.desk.store.walk() if event.kind == "system"]
+    assert told == [("system", "camera_back"), ("system", "camera_lost")]
 
 
 def pictures(answer: httpx.Response) -> Iterator[Any]:
