@@ -64,7 +64,9 @@ class ServerSettings:
     tls_key: Path | None = None
     """PEM file with its key."""
     behind_proxy: bool = False
-    """A proxy on this machine adds TLS: its X-Forwarded headers are believed."""
+    """A proxy adds TLS: it is believed whom it speaks for, and nobody else on the network is let in."""
+    proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    """Addresses of such proxies."""
     hosts: tuple[str, ...] = ()
     """More names by which browsers may call this server, as in its address."""
     credentials: Path | None = None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tempfile
 import webbrowser
+
+from platformdirs import user_cache_path
 
 KIOSKS = {
     ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge"): (
@@ -23,7 +24,7 @@ def open_browser(url: str) -> str | None:
         program = next((found for name in names if (found := shutil.which(name))), None)
         if program is None:
             continue
-        profile = [f"--user-data-dir={tempfile.mkdtemp(prefix='monitor-kiosk-')}"] if "chrom" in program else []
+        profile = [] if "firefox" in program else [f"--user-data-dir={user_cache_path('monitor') / 'kiosk-browser'}"]
         try:
             subprocess.Popen(
                 [program, *options, *profile, url],

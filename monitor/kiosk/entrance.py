@@ -10,9 +10,9 @@ from typing import Any
 
 from monitor.kiosk import shown
 from monitor.kiosk.drawing import jpeg, kept
-from monitor.kiosk.facts import Decision, Event, Standing, State
+from monitor.kiosk.facts import Decision, Event, State
 from monitor.kiosk.frozen import Stillness
-from monitor.kiosk.policy import FROZEN, Door
+from monitor.kiosk.policy import Door
 from monitor.kiosk.shown import Shown
 from monitor.kiosk.store import Store
 from monitor.kiosk.vitals import Vitals
@@ -21,6 +21,7 @@ from monitor.threads import Latest
 from monitor.types import Gap, Scene
 
 log = logging.getLogger("monitor.kiosk")
+PAUSED = "the loop was held up"
 ACTIONS = {"admit": State.WELCOME, "refuse": State.STAFF}
 
 
@@ -36,6 +37,7 @@ class Entrance:
         self._door = Door(settings.policy, classes, lambda: uuid.uuid4().hex[:12])
         self._shown = latest.newest[1]
         self._stillness = Stillness()
+        self._paused = False
         self._lost = False
         drawn = store.latest("setting")
         if drawn is not None and not settings.policy.zone:
@@ -44,23 +46,31 @@ class Entrance:
 
     def take(self, item: Scene | Gap) -> None:
         """One step. Raises StoreError where a decision cannot be stored: then it is not shown either."""
+        if self._paused:
+            self._paused = False
+            self._store_all(self._door.end(PAUSED, time.monotonic())[1], None)
         if isinstance(item, Scene):
             self._vitals.see(item)
             standing, decisions = self._door.see(item, self._stillness.see(item.frame))
             self._store_all(decisions, item)
-            self._note_camera(lost=standing.why == FROZEN, why=standing.why)
+            self._note_camera(standing.why)
             self._show(shown.of_scene(standing, item))
         else:
             standing, decisions = self._door.miss(item, time.monotonic())
             self._store_all(decisions, None)
-            if standing.state is State.LOST:
-                self._note_camera(lost=True, why=item.why)
+            self._note_camera(item.why)
             self._show(shown.of_gap(standing, item, self._shown))
 
-    def fail(self, why: str) -> None:
-        """Something broke: nothing more is decided, and the screen says so. Stores what it can."""
-        self._show(Shown(Standing(State.FAULT, 0.0, (), why), self._shown.camera))
-        self.note("fault", {"why": why})
+    def end(self, state: str, why: str) -> None:
+        """Nothing more is decided: the screen says so first, then it is stored and told that the door is closed."""
+        standing, decisions = self._door.end(why, time.monotonic())
+        self._show(Shown(standing, self._shown.camera))
+        self._store_all(decisions, None)
+        self.note(state, {"why": why})
+
+    def pause(self) -> None:
+        """From any thread: the loop hangs, and everybody was told that the door is closed."""
+        self._paused = True
 
     def note(self, state: str, evidence: dict[str, Any]) -> Event:
         """Stores an event of the system itself."""
@@ -103,8 +113,10 @@ class Entrance:
             return None
         return jpeg(kept(scene, decision.evidence["track"], blurred=wanted == "blurred"))
 
-    def _note_camera(self, *, lost: bool, why: str) -> None:
-        if lost != self._lost:
+    def _note_camera(self, why: str) -> None:
+        """By the door's own state: the staff's word does not hide that the camera is gone."""
+        lost = self._door.own is State.LOST
+        if lost != self._lost and self._door.own is not State.STARTING:
             self._lost = lost
             self._vitals.camera_lost += lost
             self.note("camera_lost" if lost else "camera_back", {"why": why} if lost else {})

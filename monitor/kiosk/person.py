@@ -49,14 +49,16 @@ def stepped(
     """The person after a frame at `t` in which the face is `height_share` of the picture's height."""
     near = height_share >= policy.near_share * (STEP_BACK if person.near else 1.0)
     wish = _wish(track, label, t, policy) if near else State.CLOSER
-    look_t = (t if person.look_t is None else person.look_t) if wish is State.LOOK else None
-    if look_t is not None and t - look_t >= policy.staff_after_s:
+    look_t = t if person.look_t is None and wish is State.LOOK else person.look_t
+    if wish is State.LOOK and look_t is not None and t - look_t >= policy.staff_after_s:
         wish = State.STAFF
     wish_t = person.wish_t if wish is person.wish else t
     person = replace(person, near=near, wish=wish, wish_t=wish_t, look_t=look_t)
-    if wish is person.said:
-        return replace(person, agreed_t=t)
-    return _said(person, wish, t) if _ripe(person, t, policy) else person
+    if wish is not person.said:
+        return _said(person, wish, t) if _ripe(person, t, policy) else person
+    # An answer that stands ends the wait for one; a single frame in between does not.
+    waits = wish in (State.LOOK, State.STAFF)
+    return replace(person, agreed_t=min(t, track.seen_t), look_t=look_t if waits else None)
 
 
 def _wish(track: Track, label: str | None, t: float, policy: PolicySettings) -> State:
@@ -78,6 +80,8 @@ def _ripe(person: Person, t: float, policy: PolicySettings) -> bool:
         return True  # whatever the first frame says is better than silence: a first wish is never a decision
     if person.wish is State.LOOK and person.said in DECIDED:
         return t - person.agreed_t >= policy.grace_s  # a head that turns
+    if person.said is State.WELCOME:
+        return t - person.agreed_t >= policy.dwell_s  # whatever speaks against it, and however it changes
     return t - person.wish_t >= policy.dwell_s
 
 

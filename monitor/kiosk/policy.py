@@ -13,7 +13,7 @@ from monitor.kiosk.facts import SEVERITY, Decision, Standing, State, Visitor
 from monitor.kiosk.geometry import inside
 from monitor.kiosk.person import DECIDED, Person, arrived, stepped
 from monitor.kiosk_settings import PolicySettings, Zone
-from monitor.types import Gap, Scene, Track
+from monitor.types import Frame, Gap, Scene, Track
 
 FROZEN = "the picture has stopped: nothing in it moves"
 
@@ -25,12 +25,19 @@ class Door:
         """`names` gives each visit a name of its own."""
         self._policy, self._classes, self._names = policy, tuple(classes), names
         self._people: dict[int, Person] = {}
+        self._inside_t: dict[int, float] = {}
+        """When each was last in the area."""
         self._state, self._since_t = State.STARTING, 0.0
         self._own = State.STARTING
         """What the policy says; differs from the state while the staff says something else."""
         self._visitors: tuple[Visitor, ...] = ()
         self._left_t = -1e9
         self._override: tuple[State, float] | None = None
+
+    @property
+    def own(self) -> State:
+        """What the policy says, whatever the staff says."""
+        return self._own
 
     @property
     def zone(self) -> Zone:
@@ -54,11 +61,7 @@ class Door:
         if still_s >= self._policy.frozen_s and scene.tracks:
             return self.miss(Gap("lost", still_s, FROZEN), t)
         decisions: list[Decision] = []
-        here: dict[int, Track] = {}
-        for track in scene.tracks:
-            x, y = track.face.box.center
-            if not self._policy.zone or inside(x / frame.width_px, y / frame.height_px, self._policy.zone):
-                here[track.id] = track
+        here = {track.id: track for track in scene.tracks if self._is_here(track, frame, t)}
         for track_id in [known for known in self._people if known not in here]:
             decisions.append(self._leave(track_id, t))
         for track in here.values():
@@ -70,6 +73,12 @@ class Door:
         )
         return self._stand(self._worst(visitors, t), t, visitors, "", decisions), decisions
 
+    def end(self, why: str, t: float) -> tuple[Standing, list[Decision]]:
+        """Nothing more is decided: the door closes, whatever was said, also by the staff."""
+        self._override = None
+        decisions = [self._leave(track_id, t) for track_id in list(self._people)]
+        return self._stand(State.FAULT, t, (), why, decisions), decisions
+
     def miss(self, gap: Gap, t: float) -> tuple[Standing, list[Decision]]:
         """What holds while there is no picture; `t` is the loop's clock."""
         decisions: list[Decision] = []
@@ -79,6 +88,14 @@ class Door:
             return self._stand(State.STARTING, t, (), gap.why, decisions), decisions
         decisions += [self._leave(track_id, t) for track_id in list(self._people)]
         return self._stand(State.LOST, t, (), gap.why, decisions), decisions
+
+    def _is_here(self, track: Track, frame: Frame, t: float) -> bool:
+        """In the area, or out of it for no longer than the grace: nobody comes and goes by swaying at its edge."""
+        x, y = track.face.box.center
+        if not self._policy.zone or inside(x / frame.width_px, y / frame.height_px, self._policy.zone):
+            self._inside_t[track.id] = t
+            return True
+        return track.id in self._people and t - self._inside_t[track.id] <= self._policy.grace_s
 
     def _step(self, track: Track, height_share: float, t: float) -> Decision | None:
         before = self._people.get(track.id) or arrived(self._names(), t)
@@ -91,6 +108,7 @@ class Door:
 
     def _leave(self, track_id: int, t: float) -> Decision:
         person = self._people.pop(track_id)
+        del self._inside_t[track_id]
         self._left_t = t
         waited = None if person.welcome_t is None else round(person.welcome_t - person.since_t, 2)
         evidence = {

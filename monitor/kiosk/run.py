@@ -13,15 +13,17 @@ from monitor.errors import MonitorError
 from monitor.kiosk import words
 from monitor.kiosk.delivery import Deliveries, target_names
 from monitor.kiosk.entrance import Entrance
+from monitor.kiosk.facts import State
 from monitor.kiosk.shown import Shown, starting
 from monitor.kiosk.store import Store
 from monitor.kiosk.store.place import store_file
 from monitor.kiosk.systemd import Notifier
-from monitor.kiosk.upkeep import Upkeep
+from monitor.kiosk.upkeep import Upkeep, close_the_door
 from monitor.kiosk.vitals import Vitals
+from monitor.kiosk.watchdog import Watchdog
 from monitor.kiosk.web import credentials
 from monitor.kiosk.web.desk import Desk
-from monitor.kiosk.web.server import WebServer, check
+from monitor.kiosk.web.server import LOCAL, WebServer, check
 from monitor.kiosk_settings import KioskSettings
 from monitor.redact import redact
 from monitor.settings import Settings, SourceSettings
@@ -48,39 +50,45 @@ def run(settings: Settings, *, say: Say, opened: Callable[[str], None], stopped:
     notifier = Notifier()
     with ExitStack() as stack:
         store = stack.enter_context(Store.open(store_file(kiosk.store), targets=target_names(kiosk)))
+        close_the_door(store, State.STARTING, "the program starts")  # before anybody is told the last state again
         deliveries = stack.enter_context(closing(Deliveries(kiosk, store.path)))
         desk = Desk(kiosk, store, latest, Vitals(source_name(settings.source)), Inbox(), screen, deliveries.status)
         server = stack.enter_context(closing(WebServer(desk, kiosk.server, known)))
         say(f"events are stored in {store.path}")
         say(f"the screen: {server.url}   the manager's page: {server.url}manage")
+        if not kiosk.server.hosts and (kiosk.server.behind_proxy or kiosk.server.host in LOCAL):
+            say("browsers on other machines are refused until --name says by which name they call this one")
         opened(server.url)
-        upkeep = stack.enter_context(closing(Upkeep(desk)))
+        watchdog = stack.enter_context(closing(Watchdog(kiosk.watchdog_s)))
+        upkeep = stack.enter_context(closing(Upkeep(desk, watchdog, deliveries.wake)))
         engine, items = stack.enter_context(watched(settings, say=say))
         desk.vitals.engine, desk.classes = engine.info, engine.card.classes
         entrance = Entrance(kiosk, store, latest, desk.vitals, engine.card.classes, deliveries.wake)
         entrance.note("started", {"source": desk.vitals.source, "engine": engine.info.why})
         desk.entrance = entrance
         try:
-            _watch(items, entrance, desk, server, upkeep, notifier, stopped)
+            _watch(items, entrance, desk, (server, watchdog, upkeep), notifier, stopped)
         except BaseException as error:
             _tell_fault(entrance, error)
             raise
         finally:
             notifier.stopping()
-        entrance.note("stopped", {})
+        entrance.end("stopped", "the program has stopped")
     return 0
 
 
 def _watch(
-    items: Iterator[Scene | Gap], entrance: Entrance, desk: Desk, server: WebServer, upkeep: Upkeep,
+    items: Iterator[Scene | Gap], entrance: Entrance, desk: Desk, beside: tuple[WebServer, Watchdog, Upkeep],
     notifier: Notifier, stopped: Callable[[], bool],
 ) -> None:  # fmt: skip
+    """Every item through the entrance, as long as all that stands beside the loop does its work."""
     for item in items:
         entrance.take(item)
         desk.inbox.serve()
-        upkeep.beat()
+        for part in beside:
+            part.raise_error()
+        beside[1].beat()
         notifier.alive()
-        server.raise_error()
         if stopped():
             return
 
@@ -89,7 +97,7 @@ def _tell_fault(entrance: Entrance, error: BaseException) -> None:
     """The screen says so at once; the store too, if it can."""
     why = str(error) if isinstance(error, MonitorError) else type(error).__name__
     try:
-        entrance.fail(why)
+        entrance.end("fault", why)
     except MonitorError as also:
         log.error("the fault could not be stored: %s", also)
 

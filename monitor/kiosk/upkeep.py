@@ -1,69 +1,102 @@
-"""What has to be done now and then beside the loop: old events removed, the chain looked at, a stuck loop noticed."""
+"""What has to be done now and then beside the loop: old events removed, the chain looked at, a silent loop told."""
 
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable
 
-from monitor.errors import MonitorError
+from monitor.kiosk.facts import Decision, State
+from monitor.kiosk.shown import STUCK_S
+from monitor.kiosk.store import Store
+from monitor.kiosk.watchdog import Watchdog
 from monitor.kiosk.web.desk import Desk
 from monitor.threads.channel import POLL_S, Channel, finish, start
 
 log = logging.getLogger("monitor.kiosk")
 PURGE_EVERY_S = 3600.0
 VERIFY_EVERY_S = 24 * 3600.0
-EXIT_STUCK = 70
-"""EX_SOFTWARE of sysexits.h: whoever supervises the process starts it again."""
+JUMP_S = 3600.0
+"""A clock on the wall that goes so much faster or slower than the steady one was set, rightly or wrongly."""
+MISTRUST_S = 24 * 3600.0
+"""Nothing is removed by a clock that was set less than so long ago."""
 
 
-def end_process() -> None:
-    """At once: a thread that hangs in a driver would keep an orderly end waiting. What was decided is stored."""
-    os._exit(EXIT_STUCK)
+def close_the_door(store: Store, state: State, why: str) -> None:
+    """Stores that the door is closed, where that is not what was stored last: targets act on it. Raises StoreError."""
+    last = store.latest("door")
+    if last is not None and last.state != state.value:
+        evidence = {"before": last.state, "persons": [], "why": why}
+        store.add(Decision("door", state.value, None, evidence), at=time.time())
+
+
+class Clock:
+    """Whether the clock on the wall may be trusted with removing things."""
+
+    def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:
+        self._wall, self._steady = wall, steady
+        self._apart_s = wall() - steady()
+        self._trusted_s = steady()
+
+    def trusted(self) -> bool:
+        """False for MISTRUST_S after it was set."""
+        apart_s = self._wall() - self._steady()
+        if abs(apart_s - self._apart_s) > JUMP_S:
+            log.error("the clock was set by %+.0f s: nothing is removed for a day", apart_s - self._apart_s)
+            self._apart_s, self._trusted_s = apart_s, self._steady() + MISTRUST_S
+        return self._steady() >= self._trusted_s
 
 
 class Upkeep:
-    """A thread of its own. `beat` says that the loop came round; without it for `watchdog_s` the process ends."""
+    """A thread of its own, which may wait for the disk."""
 
-    def __init__(self, desk: Desk, end: Callable[[], None] = end_process) -> None:
-        self._desk, self._end = desk, end
-        self._beaten_s: float | None = None
-        self._purged_s = self._verified_s = -1e9
+    def __init__(self, desk: Desk, watchdog: Watchdog, tell: Callable[[], None]) -> None:
+        """`tell` wakes the deliveries."""
+        self._desk, self._watchdog, self._tell = desk, watchdog, tell
+        self._clock = Clock()
+        self._due_s = {self._purge: 0.0, self._verify: 0.0}
+        self._told = False
         self._over: Channel[None] = Channel(1)
-        self._thread = start(self._work, lambda _: None, "upkeep")
+        self._error: BaseException | None = None
+        self._thread = start(self._work, self._ended, "upkeep")
 
-    def beat(self) -> None:
-        self._beaten_s = time.monotonic()
+    def raise_error(self) -> None:
+        """Nothing while it works; RuntimeError once it does not."""
+        if not self._thread.is_alive():
+            raise RuntimeError("the upkeep has ended") from self._error
 
     def close(self) -> None:
-        self._beaten_s = None
         self._over.stop()
         finish(self._thread, lambda: None)
+
+    def _ended(self, error: BaseException | None) -> None:
+        self._error = error
 
     def _work(self) -> None:
         while not self._over.stopped:
             self._over.get(POLL_S)
-            self._watch()
-            now_s = time.monotonic()
             try:
-                if now_s - self._purged_s >= PURGE_EVERY_S:
-                    self._purged_s = now_s
-                    self._purge()
-                if now_s - self._verified_s >= VERIFY_EVERY_S:
-                    self._verified_s = now_s
-                    self._verify()
-            except MonitorError as error:
-                log.error("upkeep: %s", error)
+                self._tell_silence()
+                for job, due_s in self._due_s.items():
+                    if time.monotonic() >= due_s:
+                        self._due_s[job] = time.monotonic() + (PURGE_EVERY_S if job == self._purge else VERIFY_EVERY_S)
+                        job()
+            except Exception as error:  # the next round may go better, and the door does not wait for it
+                log.error("upkeep: %s", error, exc_info=not hasattr(error, "hint"))
 
-    def _watch(self) -> None:
-        beaten_s, patience_s = self._beaten_s, self._desk.settings.watchdog_s
-        if beaten_s is not None and time.monotonic() - beaten_s > patience_s:
-            log.critical("the loop has not come round for %.0f s: camera or engine is stuck; ending", patience_s)
-            self._end()
-            self._beaten_s = None
+    def _tell_silence(self) -> None:
+        """Who acts on the door's state must not go on with a welcome while the loop hangs."""
+        silent, entrance = self._watchdog.silent_s > STUCK_S, self._desk.entrance
+        if silent and not self._told and entrance is not None:
+            entrance.pause()
+            close_the_door(self._desk.store, State.FAULT, "the loop hangs")
+            entrance.pause()  # it may have come round meanwhile, and opened again
+            self._tell()
+        self._told = silent
 
     def _purge(self) -> None:
+        if not self._clock.trusted():
+            return
         removed = self._desk.store.purge(time.time() - 86400 * self._desk.settings.store.keep_days)
         if removed:
             log.info("%d events older than %g days removed", removed, self._desk.settings.store.keep_days)

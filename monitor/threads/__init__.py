@@ -5,9 +5,9 @@ A dead consumer never blocks its producer, a dead producer wakes its consumer, a
 """
 
 from monitor.threads.caller import Caller
-from monitor.threads.inbox import Inbox
+from monitor.threads.inbox import Inbox, StillRunning
 from monitor.threads.latest import Latest
 from monitor.threads.queued import Queued
 from monitor.threads.readers import Ahead, Freshest, gap
 
-__all__ = ["Ahead", "Caller", "Freshest", "Inbox", "Latest", "Queued", "gap"]
+__all__ = ["Ahead", "Caller", "Freshest", "Inbox", "Latest", "Queued", "StillRunning", "gap"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from threading import Lock
 from typing import Any, TypeVar
 
 from monitor.threads.channel import POLL_S, Channel, finish, start
@@ -12,14 +13,19 @@ T = TypeVar("T")
 
 
 class Job:
-    """One call and its answer."""
+    """One call and its answer. It is made or cancelled, never both."""
 
     def __init__(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
         self.fn, self.args = fn, args
         self.answer: Channel[tuple[Any, BaseException | None]] = Channel(1)
+        self._claim = Lock()
+
+    def cancel(self) -> bool:
+        """True when the call will not be made; False when it has begun."""
+        return self._claim.acquire(blocking=False)
 
     def run(self) -> None:
-        if self.answer.stopped:  # whoever asked has given up
+        if not self._claim.acquire(blocking=False):  # whoever asked has given up
             return
         try:
             self.answer.push((self.fn(*self.args), None))
@@ -53,6 +59,7 @@ class Caller:
             while answer is None and not self._jobs.stopped and (left_s := start_s + timeout_s - time.monotonic()) > 0:
                 answer = job.answer.get(min(POLL_S, left_s))
             answer = answer or job.answer.get(0)
+        job.cancel()
         job.answer.stop()
         if answer is not None:
             value, error = answer

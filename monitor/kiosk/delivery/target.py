@@ -7,6 +7,9 @@ from typing import Protocol
 from monitor.kiosk.facts import Event
 from monitor.kiosk.store import as_json, canonical
 
+MOST_RETRY_AFTER_S = 300.0
+"""No target is left alone for longer, whatever it asks for."""
+
 
 class NotDelivered(Exception):
     """Try again later; `str` says why, without credentials."""

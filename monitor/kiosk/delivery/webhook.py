@@ -17,14 +17,13 @@ import httpx
 
 from monitor.errors import ConfigError
 from monitor.kiosk.delivery.secrets import read_secret
-from monitor.kiosk.delivery.target import NotDelivered, Refused
+from monitor.kiosk.delivery.target import MOST_RETRY_AFTER_S, NotDelivered, Refused
 from monitor.kiosk.facts import Event
 from monitor.kiosk_settings import WebhookSettings
 from monitor.threads.deadline import deadline
 
 TRY_AGAIN = (408, 409, 425, 429)
 """Of the 4xx, those that speak of this moment and not of the event."""
-MOST_RETRY_AFTER_S = 300.0
 
 
 class Webhook:

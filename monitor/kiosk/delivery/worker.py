@@ -6,7 +6,7 @@ import logging
 import random
 import time
 
-from monitor.kiosk.delivery.target import NotDelivered, Refused, Target, body_of
+from monitor.kiosk.delivery.target import MOST_RETRY_AFTER_S, NotDelivered, Refused, Target, body_of
 from monitor.kiosk.store import Store, StoreError, Waiting
 from monitor.redact import redact
 from monitor.threads.channel import Channel, finish, start
@@ -63,6 +63,9 @@ class Worker:
             waiting = self._store.outbox.oldest(self.name)
             if waiting is None:
                 return IDLE_S
+            early_s = waiting.next_at - time.time()
+            if 0 < early_s <= MOST_RETRY_AFTER_S:  # longer, and the clock was set meanwhile
+                return early_s
             self._deliver(waiting)
         except StoreError as error:
             log.warning("deliveries to %s: %s", self.name, error)

@@ -7,14 +7,16 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio.to_thread
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from monitor.errors import MonitorError
 from monitor.kiosk.web.desk import Desk
-from monitor.kiosk.web.gate import Gate, Rules
+from monitor.kiosk.web.gate import MOST_BODY_BYTES, Gate, Rules
 from monitor.kiosk.web.login import login_routes
 from monitor.kiosk.web.manager import manager_routes, record_routes
 from monitor.kiosk.web.metrics import exposition
@@ -53,11 +55,13 @@ def application(desk: Desk, rules: Rules) -> ASGIApp:
 
     @app.exception_handler(HTTPException)
     async def told(_request: Request, error: HTTPException) -> Response:
-        return _error(error.status_code, str(error.detail), "")
+        unknown = error.status_code == 404 and error.detail == "Not Found"
+        what = "there is nothing here" if unknown else str(error.detail)
+        return _error(error.status_code, what, "/openapi.json lists what there is" if unknown else "")
 
-    @app.exception_handler(404)
-    async def unknown(*_: Any) -> Response:
-        return _error(404, "there is nothing here", "/openapi.json lists what there is")
+    @app.exception_handler(ClientDisconnect)
+    async def gone(*_: Any) -> Response:
+        return _error(413, "too large, or broken off", f"send at most {MOST_BODY_BYTES} bytes")
 
     @app.exception_handler(RequestValidationError)
     async def wrong(_request: Request, error: RequestValidationError) -> Response:

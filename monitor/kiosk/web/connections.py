@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from monitor.kiosk.web.addresses import is_loopback
 
 MOST = 300
 """Open connections; more are cut at once."""
+MOST_EACH = 40
+"""Of one address on another machine."""
 REQUEST_S = 10.0
-"""A connection must have asked something by then."""
+"""A connection must have asked something, to the last byte, by then."""
 STUCK_S = 15.0
 """A reader that takes nothing for so long is cut off."""
 SEND_BUFFER_BYTES = 256 << 10
@@ -24,15 +29,14 @@ class BoundedHTTP(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > MOST:
+        if len(self.connections) > MOST or self._crowded():
             transport.abort()
             return
         self._cut_after(REQUEST_S)
 
     def handle_events(self) -> None:
-        asked = self.cycle
         super().handle_events()
-        if self.cycle is not asked:
+        if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):  # the whole request is there, or its end
             self._keep()
 
     def on_response_complete(self) -> None:
@@ -51,6 +55,14 @@ class BoundedHTTP(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._keep()
         super().connection_lost(exc)
+
+    def _crowded(self) -> bool:
+        """Whether this caller holds more than its share; on this machine itself nobody is told apart."""
+        if self.client is None or is_loopback(self.client[0]):
+            return False
+        callers = [getattr(other, "client", None) for other in self.connections]
+        same = [caller for caller in callers if caller is not None and caller[0] == self.client[0]]
+        return len(same) > MOST_EACH
 
     def _cut_after(self, seconds: float) -> None:
         self._keep()

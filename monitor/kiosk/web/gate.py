@@ -5,16 +5,15 @@ Closed by default: a route that nobody put on a list here needs the manager's se
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs, quote, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from monitor.kiosk.web.addresses import host_of, is_loopback
 from monitor.kiosk.web.credentials import Credentials
 from monitor.kiosk.web.sessions import Session, Sessions
 
@@ -58,21 +57,6 @@ class Rules:
     """Callers on this machine see the screen without a token; behind a proxy everybody seems to be one."""
 
 
-def allowed_hosts(host: str, more: Iterable[str]) -> frozenset[str]:
-    """Names that are this server's own. Any other in `Host` is another site's, led here by its name service."""
-    own = {"localhost", "127.0.0.1", "::1"} | ({host} if host not in ("0.0.0.0", "::") else set())
-    return frozenset(name.lower() for name in own | set(more))
-
-
-def is_loopback(address: str) -> bool:
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    mapped = getattr(found, "ipv4_mapped", None)
-    return (mapped or found).is_loopback
-
-
 class Gate:
     """ASGI middleware. What it lets through carries `scope["state"]["session"]`, a Session or None."""
 
@@ -90,7 +74,7 @@ class Gate:
     def _refusal(self, scope: Scope) -> Response | None:
         """The answer that ends it here; None = come in."""
         headers, path, method = Headers(scope=scope), scope["path"], scope["method"]
-        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        host = host_of(headers.get("host", ""))
         if host not in self._rules.hosts:
             return _no(400, f"this server is not called {host!r}"[:120], "add the name to kiosk.server.hosts")
         if method not in _SAFE and not self._same_origin(headers):
@@ -112,7 +96,8 @@ class Gate:
         origin = headers.get("origin")
         if origin is None:
             return headers.get("sec-fetch-site") in (None, "same-origin", "none")
-        return urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+        _, _, named = origin.partition("://")
+        return named.lower() == headers.get("host", "").lower()
 
     def _screen_refusal(self, scope: Scope, cookies: dict[str, str]) -> Response | None:
         client = scope.get("client")

@@ -11,18 +11,21 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
+from monitor.kiosk.web.addresses import neighbourhood
 from monitor.kiosk.web.gate import PAGES, SESSION_COOKIE, Rules
 from monitor.kiosk.web.screen import page
 from monitor.kiosk.web.sessions import Throttle
 
 log = logging.getLogger("monitor.kiosk")
+MOST_WAITING = 8
+"""Passwords are hashed one at a time, which is slow on purpose; more callers than this are sent away at once."""
 UNSET = "No password is set. On the machine itself, say: monitor kiosk set-password"
 
 
 def login_routes(rules: Rules, session_s: float) -> APIRouter:
     """`rules` holds the sessions; one password is tried at a time, and wrong ones slow their client down."""
     routes = APIRouter(include_in_schema=False)
-    throttle, turn = Throttle(), asyncio.Lock()
+    throttle, turn, waiting = Throttle(), asyncio.Lock(), list[str]()
 
     @routes.get("/login")
     async def form(next: str = "/manage") -> Response:
@@ -32,7 +35,16 @@ def login_routes(rules: Rules, session_s: float) -> APIRouter:
     async def login(request: Request) -> Response:
         fields = parse_qs((await request.body()).decode("utf-8", "replace"))
         password, target = fields.get("password", [""])[0], fields.get("next", ["/manage"])[0]
-        client = request.client.host if request.client else ""
+        client = neighbourhood(request.client.host if request.client else "")
+        if len(waiting) >= MOST_WAITING:
+            return _form("Too many are trying. Wait a moment.", target, 429)
+        waiting.append(client)
+        try:
+            return await _try(client, password, target)
+        finally:
+            waiting.remove(client)
+
+    async def _try(client: str, password: str, target: str) -> Response:
         async with turn:
             wait_s = throttle.wait_s(client)
             if wait_s > 0:

@@ -19,9 +19,12 @@ from monitor.kiosk.store.snapshots import KEY
 from monitor.kiosk.web.desk import Desk
 from monitor.kiosk.web.screen import page
 from monitor.kiosk.web.streams import Pictures
+from monitor.threads import StillRunning
 from monitor.versions import versions
 
 Share = Annotated[float, Field(ge=0, le=1)]
+MOST_SEQ = 2**63 - 1
+"""SQLite's largest number."""
 Kind = Literal["person", "door", "override", "setting", "system", "purge"]
 
 
@@ -109,7 +112,7 @@ def record_routes(desk: Desk) -> APIRouter:
 
     @routes.get("/api/events")
     def events(
-        before: Annotated[int | None, Query(ge=1)] = None, limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        before: Annotated[int | None, Query(ge=1, le=MOST_SEQ)] = None, limit: Annotated[int, Query(ge=1, le=200)] = 50,
         kind: Kind | None = None, person: Annotated[str | None, Query(max_length=64)] = None,
     ) -> dict[str, Any]:  # fmt: skip
         found = desk.store.events(Asked(kind=kind, person=person, before_seq=before, limit=limit + 1))
@@ -150,6 +153,8 @@ def _asked(desk: Desk, question: Any) -> Any:
         return desk.ask(question)
     except TimeoutError as error:
         raise HTTPException(503, f"{error}; nothing was changed") from error
+    except StillRunning as error:
+        raise HTTPException(503, f"{error}; look at the list of decisions whether it holds") from error
     except MonitorError as error:
         raise HTTPException(500, f"{error}; {error.hint}") from error
 

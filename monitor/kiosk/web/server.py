@@ -8,20 +8,24 @@ import socket
 import ssl
 import time
 from pathlib import Path
+from typing import Any
 
 import uvicorn
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from monitor.errors import MonitorError, SinkError, UsageError
+from monitor.kiosk.web.addresses import ThroughProxies, allowed_hosts, is_loopback
 from monitor.kiosk.web.app import application
 from monitor.kiosk.web.connections import SEND_BUFFER_BYTES, as_http
 from monitor.kiosk.web.credentials import Credentials
 from monitor.kiosk.web.desk import Desk
-from monitor.kiosk.web.gate import Rules, allowed_hosts, is_loopback
+from monitor.kiosk.web.gate import Rules
 from monitor.kiosk.web.sessions import Sessions
 from monitor.kiosk_settings import ServerSettings
 from monitor.threads.channel import finish, start
 
 log = logging.getLogger("monitor.kiosk")
+LOCAL = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 STOP_S = 2
 """How long open answers may take to end."""
 
@@ -77,7 +81,8 @@ class WebServer:
         self._socket = listen(settings)
         port = self._socket.getsockname()[1]
         scheme = "https" if settings.tls_cert is not None else "http"
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        host = LOCAL.get(settings.host, settings.host)  # no browser can call a wildcard
+        host = f"[{host}]" if ":" in host else host
         self.url = f"{scheme}://{host}:{port}/"
         rules = Rules(
             credentials,
@@ -125,8 +130,12 @@ class WebServer:
 
 
 def _config(desk: Desk, settings: ServerSettings, rules: Rules) -> uvicorn.Config:
+    app: Any = application(desk, rules)
+    if settings.behind_proxy:
+        believed: Any = ProxyHeadersMiddleware(app, list(settings.proxies))
+        app = ThroughProxies(believed, settings.proxies)
     return uvicorn.Config(
-        application(desk, rules),
+        app,
         http=as_http(),
         ws="none",
         lifespan="on",
@@ -136,8 +145,7 @@ def _config(desk: Desk, settings: ServerSettings, rules: Rules) -> uvicorn.Confi
         timeout_keep_alive=5,
         timeout_graceful_shutdown=STOP_S,
         backlog=128,
-        proxy_headers=settings.behind_proxy,
-        forwarded_allow_ips="127.0.0.1,::1",
+        proxy_headers=False,
         ssl_certfile=_text(settings.tls_cert),
         ssl_keyfile=_text(settings.tls_key),
     )

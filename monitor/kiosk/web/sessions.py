@@ -14,8 +14,6 @@ MOST_SESSIONS = 64
 FREE_TRIES = 3
 """Wrong passwords in a row that cost nothing but their hashing."""
 MOST_WAIT_S = 60.0
-ALL_FREE_TRIES, ALL_WAIT_S = 30, 2.0
-"""The same over all clients together; short, so that strangers cannot lock the manager out."""
 MOST_CLIENTS = 1024
 
 
@@ -70,24 +68,19 @@ class Throttle:
         self._wrong: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     def wait_s(self, client: str) -> float:
-        """Seconds until this client may try again; 0 = now."""
-        now_s = self._clock()
-        until_s = max(self._until(client, FREE_TRIES, MOST_WAIT_S), self._until("", ALL_FREE_TRIES, ALL_WAIT_S))
-        return max(0.0, until_s - now_s)
-
-    def _until(self, client: str, free: int, most_s: float) -> float:
+        """Seconds until this client may try again; 0 = now. What others do is nothing to it: nobody is locked out."""
         wrong, at_s = self._wrong.get(client, (0, 0.0))
-        return at_s + min(most_s, 2.0 ** min(wrong - free, 10)) if wrong >= free else 0.0
+        if wrong < FREE_TRIES:
+            return 0.0
+        return max(0.0, at_s + min(MOST_WAIT_S, 2.0 ** min(wrong - FREE_TRIES, 10)) - self._clock())
 
     def failed(self, client: str) -> None:
         now_s = self._clock()
-        for name in (client, ""):
-            wrong, at_s = self._wrong.pop(name, (0, now_s))
-            forgotten = now_s - at_s > 10 * MOST_WAIT_S
-            self._wrong[name] = (1 if forgotten else wrong + 1, now_s)
+        wrong, at_s = self._wrong.pop(client, (0, now_s))
+        forgotten = now_s - at_s > 10 * MOST_WAIT_S
+        self._wrong[client] = (1 if forgotten else wrong + 1, now_s)
         while len(self._wrong) > MOST_CLIENTS:
-            oldest = next(name for name in self._wrong if name)
-            del self._wrong[oldest]
+            self._wrong.popitem(last=False)
 
     def succeeded(self, client: str) -> None:
         self._wrong.pop(client, None)

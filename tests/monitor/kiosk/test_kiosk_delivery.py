@@ -277,8 +277,28 @@ def test_the_receiver_says_how_long_to_wait(
     assert least_s < times[1] - times[0] < 10
 
 
+def test_a_restart_does_not_forget_what_the_receiver_asked_for(path: Path, receiver: Receiver) -> None:
+    times: list[float] = []
+
+    def answer(_: Request) -> Answer:
+        times.append(time.monotonic())
+        return (429, {"Retry-After": "2"}) if len(times) == 1 else (200, {})
+
+    receiver.answer = answer
+    settings = to(receiver.url)
+    with opened(path, settings) as store:
+        with closing(Deliveries(settings, path)) as deliveries:
+            store.add(SAID, at=1.0)
+            deliveries.wake()
+            until(lambda: store.outbox.backlogs()[0].last_error)
+        with closing(Deliveries(settings, path)):
+            until(lambda: len(times) == 2)
+    assert 1.5 < times[1] - times[0] < 12
+
+
 def test_how_long_a_receiver_may_ask_to_wait() -> None:
-    from monitor.kiosk.delivery.webhook import MOST_RETRY_AFTER_S, _retry_after_s
+    from monitor.kiosk.delivery.target import MOST_RETRY_AFTER_S
+    from monitor.kiosk.delivery.webhook import _retry_after_s
 
     assert _retry_after_s("999999999") == MOST_RETRY_AFTER_S
     assert _retry_after_s("Fri, 31 Dec 9999 23:59:59 GMT") == MOST_RETRY_AFTER_S

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from monitor.kiosk.web.gate import HEADERS, allowed_hosts, is_loopback
+from monitor.kiosk.web.addresses import ThroughProxies, allowed_hosts, is_loopback, neighbourhood
+from monitor.kiosk.web.gate import HEADERS
 from monitor.kiosk.web.screen import FILES
+from monitor.kiosk.web.sessions import Throttle
 from tests.monitor.kiosk.house import PASSWORD, House, house, network
 
 
@@ -134,6 +138,59 @@ def test_wrong_passwords_slow_down_and_the_right_one_waits_too(tmp_path: Path) -
         assert answer.status_code == 429
         assert int(answer.headers["retry-after"]) >= 1
         assert "session" not in client.cookies
+
+
+def test_nobody_is_slowed_down_by_others() -> None:
+    now = [0.0]
+    throttle = Throttle(lambda: now[0])
+    for i in range(200):
+        throttle.failed(f"198.51.100.{i}")
+    assert throttle.wait_s("192.0.2.1") == 0
+    for _ in range(12):
+        throttle.failed("192.0.2.1")
+    assert 0 < throttle.wait_s("192.0.2.1") <= 60
+    now[0] += 61
+    assert throttle.wait_s("192.0.2.1") == 0
+    assert neighbourhood("2001:db8::1") == neighbourhood("2001:db8::ffff")
+    assert neighbourhood("2001:db8:0:1::1") != neighbourhood("2001:db8::1")
+
+
+@pytest.mark.parametrize("header", [{"Host": "["}, {"Origin": "http://["}, {"Host": "a b"}, {"Cookie": "=;=\x01"}])
+def test_headers_that_make_no_sense_are_refused_and_not_our_fault(home: House, header: dict[str, str]) -> None:
+    with home.client() as client:
+        assert client.post("/login", data={"password": "x" * 12}, headers=header).status_code in (400, 401, 403, 429)
+
+
+def test_errors_come_in_one_form(home: House) -> None:
+    with home.signed_in() as manager:
+        for answer in (
+            manager.post("/api/override", content=b"{", headers={"Content-Type": "application/json"}),
+            manager.get("/api/events", params={"before": 2**63}),
+            manager.get("/api/nothing"),
+            manager.delete("/api/zone"),
+        ):
+            assert 400 <= answer.status_code < 500
+            assert set(answer.json()) == {"error", "hint"}
+
+
+def test_behind_a_proxy_nobody_else_is_let_in() -> None:
+    """Whoever finds the server on the network directly would send the password unencrypted."""
+    seen: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope["client"][0])
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            seen.append(str(message["status"]))
+
+    async def call() -> None:
+        gate = ThroughProxies(app, ("192.0.2.9",))
+        for client in ("192.0.2.9", "127.0.0.1", "192.0.2.10"):
+            await gate({"type": "http", "client": (client, 1), "headers": [], "method": "GET"}, None, send)  # type: ignore[arg-type]
+
+    asyncio.run(call())
+    assert seen == ["192.0.2.9", "127.0.0.1", "403"]
 
 
 def test_without_a_password_nobody_signs_in(tmp_path: Path) -> None:

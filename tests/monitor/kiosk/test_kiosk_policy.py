@@ -132,8 +132,68 @@ def test_who_is_not_found_any_more_is_not_welcome_for_long() -> None:
 def test_a_mask_taken_off_is_noticed_after_the_dwell() -> None:
     door = entrance(dwell_s=0.4)
     door.see(1, track(1, "mask"))
-    assert door.see(0.4, track(1, "real")) is State.WELCOME
+    assert door.see(0.36, track(1, "real")) is State.WELCOME
     assert door.see(0.1, track(1, "real")) is State.PUT_ON
+
+
+def test_a_welcome_does_not_outlive_what_speaks_against_it_however_that_changes() -> None:
+    door = entrance(require="no_mask", near_share=0.2)
+    door.see(1, track(1, "real"))
+    for _ in range(4):
+        door.see(0.16, track(1, "mask"))
+        door.see(0.16, track(1, "mask", box=FAR))
+    assert door.standing.state is not State.WELCOME
+
+
+def test_a_single_sure_frame_does_not_put_off_the_staff() -> None:
+    door = entrance(staff_after_s=5)
+    for _ in range(3):
+        door.see(1.8, track(1))
+        door.see(0.04, track(1, "mask"))
+    assert door.standing.state is State.STAFF
+
+
+def test_who_went_away_for_a_while_has_time_again() -> None:
+    door = entrance(staff_after_s=5)
+    door.see(3, track(1))
+    door.see(4, track(1, box=FAR))
+    assert door.see(3, track(1)) is State.LOOK
+
+
+def test_who_sways_at_the_edge_of_the_area_is_one_visit() -> None:
+    door = entrance(zone=((0.0, 0.0), (0.32, 0.0), (0.32, 1.0), (0.0, 1.0)), staff_after_s=5)
+    for _ in range(10):
+        door.see(0.4, track(1))  # its centre is at 0.3125
+        door.see(0.4, track(1, box=(12.0, 10.0, 32.0, 34.0)))
+    assert door.said("person") == ["staff"]
+    assert door.see(1.0, track(1, box=(30.0, 10.0, 50.0, 34.0))) is not State.WELCOME
+    assert door.said("person") == ["staff", "left"]
+
+
+def test_who_is_not_found_is_not_welcome_longer_than_the_grace() -> None:
+    door = entrance(grace_s=0.8)
+    door.see(1, track(1, "mask"))
+    coasting = track(1, "mask", seen_t=door.t)
+    assert door.see(0.76, coasting) is State.WELCOME
+    assert door.see(0.12, coasting) is State.LOOK
+
+
+def test_the_end_of_the_program_is_the_end_of_a_welcome() -> None:
+    door = entrance()
+    door.see(1, track(1, "mask"))
+    standing, decisions = door.door.end("the program has stopped", door.t)
+    assert standing.state is State.FAULT
+    assert [(one.kind, one.state) for one in decisions] == [("person", "left"), ("door", "fault")]
+    assert door.see(1, track(2, "mask")) is State.WELCOME  # after a pause it goes on
+    assert door.said("door")[-1] == "welcome"
+
+
+def test_the_staff_does_not_hide_a_lost_camera() -> None:
+    door = entrance()
+    door.see(0.1)
+    door.door.override(State.WELCOME, door.t + 60)
+    assert door.miss("lost") is State.WELCOME
+    assert door.door.own is State.LOST
 
 
 def test_a_flickering_label_decides_nothing() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.kiosk.store import Store
+from monitor.kiosk.store import Query, Store
 from monitor.kiosk.web.credentials import load
 from tests.bundles import colour_bundle
 from tests.monitor.kiosk.door import command, kiosk, refused
@@ -33,8 +33,11 @@ def test_it_stops_in_order_when_told(tmp_path: Path, parts: tuple[object, ...], 
         assert door.stop(signum) == 0
         assert "Traceback" not in door.said
     with Store.read(tmp_path / "kiosk.db") as store:
-        newest = next(store.walk())
+        newest = store.events(Query(limit=1))[0]
         assert (newest.kind, newest.state) == ("system", "stopped")
+        door_now = store.latest("door")
+        assert door_now is not None
+        assert door_now.state == "fault"  # whoever acts on the door's state closes it
 
 
 def test_the_screen_is_there_before_the_models_are(tmp_path: Path, parts: tuple[object, ...]) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import socket
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,11 @@ import pytest
 
 from monitor.errors import SinkError, UsageError
 from monitor.kiosk import shown
-from monitor.kiosk.web import connections
+from monitor.kiosk.web import connections, desk
 from monitor.kiosk.web.credentials import Credentials
 from monitor.kiosk.web.server import check, listen
 from monitor.kiosk_settings import KioskSettings, PolicySettings, ServerSettings, StoreSettings
+from monitor.threads import Inbox
 from monitor.types import Gap
 from tests.monitor.kiosk.house import House, house
 from tests.monitor.scenes import scene, track
@@ -271,9 +274,50 @@ def test_before_the_loop_begins_questions_are_told_so(tmp_path: Path) -> None:
         assert manager.get("/readyz").status_code == 503
 
 
-def raw(home: House, text: bytes = b"") -> socket.socket:
+def test_what_the_loop_has_begun_is_not_said_to_be_undone(home: House) -> None:
+    """The store is held for longer than the manager's patience: the word is in force, so it must not be denied."""
+    home.see()
+    with home.signed_in() as manager, holding(home.desk.store.path, 1.2), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(desk, "ASK_S", 0.3)
+        answer = manager.post("/api/override", json={"action": "admit", "seconds": 60})
+    home.see()
+    assert answer.status_code == 200
+    assert state(home)["state"] == "welcome"
+
+
+@contextmanager
+def holding(store: Path, seconds: float) -> Iterator[None]:
+    """Nobody can write to the store for so long."""
+    began = threading.Event()
+
+    def hold() -> None:
+        with closing(sqlite3.connect(store, isolation_level=None)) as blocker:
+            blocker.execute("BEGIN IMMEDIATE")
+            began.set()
+            time.sleep(seconds)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert began.wait(10)
+    yield
+    thread.join(10)
+
+
+def test_a_loop_that_does_not_come_round_never_does_it_afterwards(tmp_path: Path) -> None:
+    inbox, made = Inbox(), list[int]()
+    with pytest.raises(TimeoutError):
+        inbox.call(lambda: made.append(1), 0.05)
+    inbox.serve()
+    assert made == []
+
+
+def raw(home: House, text: bytes = b"", receive_bytes: int = 0) -> socket.socket:
     host, port = home.url.removeprefix("http://").split(":")
-    made = socket.create_connection((host, int(port)), 5)
+    made = socket.socket()
+    if receive_bytes:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+    made.settimeout(5)
+    made.connect((host, int(port)))
     made.sendall(text)
     return made
 
@@ -290,7 +334,8 @@ def ends(connection: socket.socket, within_s: float) -> bool:
 
 def test_connections_that_ask_nothing_are_cut(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "REQUEST_S", 0.3)
-    for begun in (b"", b"GET / HTTP/1.1\r\nHost: loc"):
+    body = f"POST /login HTTP/1.1\r\nHost: {home.url[7:]}\r\nContent-Length: 100\r\n\r\npa".encode()
+    for begun in (b"", b"GET / HTTP/1.1\r\nHost: loc", body):
         with raw(home, begun) as slow:
             assert ends(slow, 5)
 
@@ -301,7 +346,7 @@ def test_readers_that_never_read_are_cut(home: House, monkeypatch: pytest.Monkey
     big = b"\xff\xd8" + noise.tobytes() + b"\xff\xd9"
     monkeypatch.setattr(home.desk, "screen_jpeg", lambda _: big)
     home.see()
-    with raw(home, f"GET /live HTTP/1.1\r\nHost: {home.url.removeprefix('http://')}\r\n\r\n".encode()) as stuck:
+    with raw(home, f"GET /live HTTP/1.1\r\nHost: {home.url[7:]}\r\n\r\n".encode(), receive_bytes=4096) as stuck:
         end_s = time.monotonic() + 10
         while time.monotonic() < end_s and home.server._server.server_state.connections:
             home.see()

@@ -156,7 +156,7 @@ def test_what_comes_with_the_program_loads():
     ("names", "schedule", "weights", "says"),
     [
         (["f"], "short", "none", "no experiment f"),
-        (["a"], "long", "none", "no schedule 'long'"),
+        (["a"], "longer", "none", "no schedule 'longer'"),
         (["a"], "short", "vgg16-128", "cannot start from vgg16-128"),
     ],
 )

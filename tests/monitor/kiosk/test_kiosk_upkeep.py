@@ -1,0 +1,151 @@
+"""Beside the loop: silence told and ended, old events removed by a clock that can be trusted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from monitor.kiosk import upkeep, watchdog
+from monitor.kiosk.facts import Decision, State
+from monitor.kiosk.upkeep import Clock, Upkeep, close_the_door
+from monitor.kiosk.watchdog import Watchdog
+from tests.monitor.kiosk.house import House, house
+from tests.monitor.kiosk.receivers import until
+from tests.monitor.scenes import track
+
+FACE = (200.0, 120.0, 320.0, 280.0)
+DAY_S = 86400.0
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[House]:
+    with house(tmp_path) as made:
+        yield made
+
+
+def test_a_loop_that_falls_silent_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[int] = []
+    dog = Watchdog(0.3, lambda: ended.append(1))
+    try:
+        time.sleep(0.6)
+        assert ended == []  # it has not begun: loading may take longer
+        for _ in range(4):
+            dog.beat()
+            time.sleep(0.15)
+        assert ended == []
+        until(lambda: ended)
+    finally:
+        dog.close()
+    monkeypatch.setattr(watchdog, "START_S", 0.1)
+    dog = Watchdog(0.05, lambda: ended.append(2))
+    until(lambda: 2 in ended, "a loop that never begins")
+    dog.close()
+
+
+def test_a_watchdog_or_an_upkeep_that_is_gone_is_noticed(home: House) -> None:
+    dog = Watchdog(60, lambda: None)
+    keep = Upkeep(home.desk, dog, lambda: None)
+    dog.raise_error()
+    keep.raise_error()
+    for part in (keep, dog):
+        part.close()
+        with pytest.raises(RuntimeError, match="has ended"):
+            part.raise_error()
+
+
+def welcomed(home: House, dog: Watchdog) -> bool:
+    """Whether somebody is, after one more round of the loop."""
+    home.see(track(1, "mask", box=FACE))
+    dog.beat()
+    return home.desk.latest.newest[1].standing.state is State.WELCOME
+
+
+def test_who_acts_on_the_door_hears_that_the_loop_hangs(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "STUCK_S", 0.2)
+    told: list[int] = []
+    dog = Watchdog(60, lambda: None)
+    keep = Upkeep(home.desk, dog, lambda: told.append(1))
+    try:
+        until(
+            lambda: (
+                (home.see(track(1, "mask", box=FACE)), dog.beat(), home.desk.latest.newest[1])[2].standing.state
+                == "welcome"
+            )
+        )
+        until(lambda: told)
+        door = home.desk.store.latest("door")
+        assert door is not None
+        assert (door.state, door.evidence["why"]) == ("fault", "the loop hangs")
+        before = door.seq
+        until(
+            lambda: (
+                (home.see(track(1, "mask", box=FACE)), dog.beat(), home.desk.latest.newest[1])[2].standing.state
+                == "welcome"
+            )
+        )
+        door = home.desk.store.latest("door")
+        assert door is not None
+        assert door.state == "welcome"
+        assert door.seq > before  # it was closed, and opened again
+    finally:
+        keep.close()
+        dog.close()
+
+
+def test_the_door_is_closed_once(home: House) -> None:
+    close_the_door(home.desk.store, State.STARTING, "the program starts")
+    assert home.desk.store.count() == 0  # nothing was ever said
+    home.desk.store.add(Decision("door", "welcome", None, {}), at=time.time())
+    for _ in range(2):
+        close_the_door(home.desk.store, State.STARTING, "the program starts")
+    assert home.desk.store.count() == 2
+
+
+def test_old_events_go_and_young_ones_stay(home: House) -> None:
+    for age_days in (40, 35, 5):
+        home.desk.store.add(Decision("person", "left", "x", {}), at=time.time() - DAY_S * age_days)
+    dog = Watchdog(60, lambda: None)
+    keep = Upkeep(home.desk, dog, lambda: None)
+    try:
+        until(lambda: home.desk.store.latest("purge") is not None)
+        until(lambda: home.desk.verified)
+    finally:
+        keep.close()
+        dog.close()
+    assert [event.kind for event in home.desk.store.walk()] == ["purge", "person"]
+
+
+def test_what_goes_wrong_once_does_not_end_it(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise RecursionError("a test")
+
+    monkeypatch.setattr(home.desk.store, "purge", fails)
+    dog = Watchdog(60, lambda: None)
+    keep = Upkeep(home.desk, dog, lambda: None)
+    try:
+        until(lambda: home.desk.verified is not None)
+        keep.raise_error()
+    finally:
+        keep.close()
+        dog.close()
+
+
+def test_a_clock_that_was_set_removes_nothing_for_a_day() -> None:
+    wall, steady = [1e9], [0.0]
+    clock = Clock(lambda: wall[0], lambda: steady[0])
+
+    def passes(seconds: float) -> bool:
+        wall[0] += seconds
+        steady[0] += seconds
+        return clock.trusted()
+
+    assert passes(3600)
+    wall[0] += 31 * DAY_S
+    assert not passes(3600)
+    assert not passes(20 * 3600)
+    assert passes(4 * 3600)
+    wall[0] -= 31 * DAY_S
+    assert not passes(60)
