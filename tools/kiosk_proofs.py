@@ -28,14 +28,12 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from monitor.kiosk.store import Query, Store
+from monitor.kiosk.store import Store
 from monitor.kiosk.web.credentials import new_token
 from monitor.timing import Percentiles
 from monitor.versions import versions
-from tests.browser import chromium, page
-from tests.bundles import colour_bundle
 from tests.monitor.kiosk.door import Kiosk, kiosk
-from tests.monitor.kiosk.visit import LENGTH_S, causes_s, film
+from tools.kiosk_latency import latency
 
 MB = 1e6
 READERS, SLOW = 20, 200
@@ -67,36 +65,6 @@ def machine() -> str:
 def _cpuinfo() -> list[str]:
     file = Path("/proc/cpuinfo")
     return file.read_text().splitlines() if file.exists() else []
-
-
-def latency(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
-    """Seconds from the first frame that shows a cause to the state on the page, by state, over several rounds."""
-    bundle = colour_bundle(folder / "colour").folder
-    visit, length_s = film(folder / "visit.mp4"), LENGTH_S
-    delays: dict[str, list[float]] = {}
-    with (
-        chromium() as browser,
-        kiosk(folder, "--source", visit, "--pace", 25, "--loop", "--bundle", bundle) as door,
-        page(browser, door.url) as screen,
-    ):
-        screen.watch_states()
-        time.sleep(6 + length_s * asked.rounds)
-        said = screen.said()
-    with Store.read(folder / "kiosk.db") as store:
-        doors = list(store.walk(Query(kind="door", oldest_first=True)))
-    # The first frame makes the door idle; its time is of the system's steady clock.
-    began = time.time() - time.monotonic() + doors[0].evidence["frame_t"]
-    for turn in range(asked.rounds):
-        for state, cause_s in causes_s()[0 if turn else 1 :]:
-            due = began + turn * length_s + cause_s
-            seen = next((at for name, at in said if name == state and at >= due - 0.05), None)
-            if seen is not None and seen - due < 2.2:  # later, it is the next round's
-                delays.setdefault(state, []).append(round(seen - due, 3))
-    told = {
-        state: {"median_s": statistics.median(found), "max_s": max(found), "n": len(found)}
-        for state, found in delays.items()
-    }
-    return {"preset": "kiosk", "rounds": asked.rounds, "states": told}
 
 
 def load(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
@@ -183,7 +151,7 @@ def _sample(process: psutil.Process) -> dict[str, float]:
 
 
 PROOFS: dict[str, Callable[[Path, argparse.Namespace], dict[str, Any]]] = {
-    "latency": latency, "load": load, "soak": soak,
+    "latency": lambda folder, asked: latency(folder, asked.rounds), "load": load, "soak": soak,
 }  # fmt: skip
 
 if __name__ == "__main__":
