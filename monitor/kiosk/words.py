@@ -11,6 +11,7 @@ from monitor import yamlish
 from monitor.errors import ConfigError
 
 FOLDER = Path(__file__).with_name("languages")
+PATTERN_HINT = f"{FOLDER / 'en.yaml'} shows a right one"
 
 
 def languages() -> list[str]:
@@ -46,11 +47,9 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         found = yamlish.load(file.read_bytes())
     except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{file}: {error}", hint="mend the file; en.yaml beside the program shows a right one"
-        ) from error
+        raise ConfigError(f"{file}: {error}", hint=PATTERN_HINT) from error
     if not isinstance(found, dict):
-        raise ConfigError(f"{file}: holds no words", hint="en.yaml beside the program shows a right one")
+        raise ConfigError(f"{file}: holds no words", hint=PATTERN_HINT)
     return found
 
 
@@ -63,12 +62,13 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
 
 
 def _check(words: Mapping[str, Any], pattern: Mapping[str, Any], file: Path, prefix: str) -> None:
-    hint = "en.yaml beside the program lists what is needed"
     for key, wanted in pattern.items():
         found = words.get(key)
         if isinstance(wanted, dict) and isinstance(found, dict):
             _check(found, wanted, file, f"{prefix}{key}.")
-        elif not isinstance(found, str) or isinstance(wanted, dict):
-            raise ConfigError(f"{file}: {prefix}{key} should be text", hint=hint)
+        elif isinstance(wanted, dict):
+            raise ConfigError(f"{file}: {prefix}{key} should hold {', '.join(wanted)}", hint=PATTERN_HINT)
+        elif not isinstance(found, str):
+            raise ConfigError(f"{file}: {prefix}{key} should be text", hint=PATTERN_HINT)
     if unknown := sorted(set(words) - set(pattern)):
-        raise ConfigError(f"{file}: unknown {', '.join(prefix + str(key) for key in unknown)}", hint=hint)
+        raise ConfigError(f"{file}: unknown {', '.join(prefix + str(key) for key in unknown)}", hint=PATTERN_HINT)
