@@ -13,7 +13,7 @@ from monitor.commands.stop import StopFlag
 from monitor.errors import UsageError
 from monitor.kiosk_settings import PolicySettings, ScreenSettings, ServerSettings, StoreSettings
 
-kiosk_app = typer.Typer(help="The entrance: a screen and a camera at a door.", invoke_without_command=True)
+kiosk_app = typer.Typer(invoke_without_command=True)
 _SHARED = ("camera", "source", "loop", "pace", "duration", "mirror", "width", "height", "fps", "detector_tiles",
            "bundle", "runtime", "precision", "require_gpu")  # fmt: skip
 FLAGS = {name: RUN_FLAGS[name] for name in _SHARED} | {
