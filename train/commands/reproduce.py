@@ -14,7 +14,7 @@ def reproduce(
     data: Annotated[Path, typer.Option(help="The folder below which the two published sets lie.")],
     everything: Annotated[bool, typer.Option("--all", help="All experiments.")] = False,
     only: Annotated[list[str] | None, typer.Option(help="Only this one: a, b, c, d or e; may be repeated.")] = None,
-    schedule: Annotated[str, typer.Option(help="full (a GPU), short (2 cores), or a YAML file.")] = "short",
+    schedule: Annotated[str, typer.Option(help="full (a GPU), long or short (2 cores), or a YAML file.")] = "short",
     out: Annotated[Path, typer.Option(help="Where runs, tables and figures go.")] = Path("runs/reproduce"),
     weights: Annotated[str, typer.Option(help="none or imagenet.")] = "none",
     splits: Annotated[Path | None, typer.Option(help="CSV whose groups hold; default: near-duplicates.")] = None,

@@ -13,6 +13,7 @@ import numpy as np
 matplotlib.use("Agg")
 
 from matplotlib import pyplot
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from monitor.files import told_as_sink_error
 
@@ -27,6 +28,8 @@ def curves(log: Path, title: str, out: Path) -> None:
         axis.plot(seen, [float(row[name]) for row in rows], marker=".", label="training")
         axis.plot(seen, [float(row[f"val_{name}"]) for row in rows], marker=".", label="validation")
         axis.set_xlabel("pictures seen")
+        axis.xaxis.set_major_locator(MaxNLocator(5))
+        axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axis.set_ylabel(name)
         axis.grid(alpha=0.3)
         axis.legend()
