@@ -1,6 +1,6 @@
 # make setup   the runtime in .venv              make test    everything checked, in .venv-test
 # make run     the monitor (ARGS="--camera 0")   make lint    only ruff and mypy
-# make system  tools some tests need (ffmpeg, strace, Xvfb, RTSP server, mosquitto)
+# make system  tools some tests need (Chromium, mosquitto, ffmpeg, strace, Xvfb, RTSP server)
 # make clean   removes what was built            make distclean   also both environments
 #
 # PYTHON=python3.12 chooses another Python; it gets environments of its own.

@@ -2,7 +2,7 @@
 """Checks what pip cannot install: libraries that cv2 and mediapipe load, python's venv, and the tools of the tests.
 
     system_check.py runtime     libraries and venv            (make setup)
-    system_check.py tests       also ffmpeg, mosquitto, openssl, strace, xdotool, Xvfb, an RTSP server   (make system)
+    system_check.py tests       also Chromium, a broker, ffmpeg, strace, Xvfb, an RTSP server ...   (make system)
 
 What is missing is installed with apt where that runs as root on Debian or Ubuntu; else one line to run is printed.
 Exit 0: everything is there. Exit 1: something is missing. Tools of the tests may be missing (their tests are skipped,
@@ -76,6 +76,8 @@ def test_needs() -> list[Need]:
     names = ("ffmpeg", "mosquitto", "openssl", "strace", "xdotool")
     programs = [Need(name, find_program(name) is not None, (name,)) for name in names]
     programs.append(Need("Xvfb", find_program("Xvfb") is not None, ("xvfb",)))
+    # With letters for the screen's languages: without fonts a page is laid out wrongly.
+    programs.append(Need("chromium", find_program("chromium") is not None, ("chromium", "fonts-noto-core")))
     return [*programs, Need("GStreamer's RTSP server", has_rtsp_server(), RTSP_PACKAGES)]
 
 
