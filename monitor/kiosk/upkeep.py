@@ -11,7 +11,7 @@ from monitor.kiosk.shown import STUCK_S
 from monitor.kiosk.store import Store
 from monitor.kiosk.watchdog import Watchdog
 from monitor.kiosk.web.desk import Desk
-from monitor.threads.channel import POLL_S, Channel, finish, start
+from monitor.threads import Ticker
 
 log = logging.getLogger("monitor.kiosk")
 PURGE_EVERY_S = 3600.0
@@ -56,33 +56,24 @@ class Upkeep:
         self._clock = Clock()
         self._due_s = {self._purge: 0.0, self._verify: 0.0}
         self._told = False
-        self._over: Channel[None] = Channel(1)
-        self._error: BaseException | None = None
-        self._thread = start(self._work, self._ended, "upkeep")
+        self._ticker = Ticker(self._look, "upkeep")
 
     def raise_error(self) -> None:
         """Nothing while it works; RuntimeError once it does not."""
-        if not self._thread.is_alive():
-            raise RuntimeError("the upkeep has ended") from self._error
+        self._ticker.raise_error()
 
     def close(self) -> None:
-        self._over.stop()
-        finish(self._thread, lambda: None)
+        self._ticker.close()
 
-    def _ended(self, error: BaseException | None) -> None:
-        self._error = error
-
-    def _work(self) -> None:
-        while not self._over.stopped:
-            self._over.get(POLL_S)
-            try:
-                self._tell_silence()
-                for job, due_s in self._due_s.items():
-                    if time.monotonic() >= due_s:
-                        self._due_s[job] = time.monotonic() + (PURGE_EVERY_S if job == self._purge else VERIFY_EVERY_S)
-                        job()
-            except Exception as error:  # the next round may go better, and the door does not wait for it
-                log.error("upkeep: %s", error, exc_info=not hasattr(error, "hint"))
+    def _look(self) -> None:
+        try:
+            self._tell_silence()
+            for job, due_s in self._due_s.items():
+                if time.monotonic() >= due_s:
+                    self._due_s[job] = time.monotonic() + (PURGE_EVERY_S if job == self._purge else VERIFY_EVERY_S)
+                    job()
+        except Exception as error:  # the next round may go better, and the door does not wait for it
+            log.error("upkeep: %s", error, exc_info=not hasattr(error, "hint"))
 
     def _tell_silence(self) -> None:
         """Who acts on the door's state must not go on with a welcome while the loop hangs."""

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 
-from monitor.threads.channel import POLL_S, Channel, finish, start
+from monitor.threads import Ticker
 
 log = logging.getLogger("monitor.kiosk")
 START_S = 300.0
@@ -28,9 +28,7 @@ class Watchdog:
         self._patience_s, self._end = patience_s, end
         self._beaten_s: float | None = None
         self._began_s = time.monotonic()
-        self._over: Channel[None] = Channel(1)
-        self._error: BaseException | None = None
-        self._thread = start(self._work, self._ended, "watchdog")
+        self._ticker = Ticker(self._look, "watchdog")
 
     def beat(self) -> None:
         """The loop has come round."""
@@ -44,22 +42,14 @@ class Watchdog:
 
     def raise_error(self) -> None:
         """Nothing while it watches; RuntimeError once it does not."""
-        if not self._thread.is_alive():
-            raise RuntimeError("the watchdog has ended") from self._error
+        self._ticker.raise_error()
 
     def close(self) -> None:
-        self._over.stop()
-        finish(self._thread, lambda: None)
+        self._ticker.close()
 
-    def _ended(self, error: BaseException | None) -> None:
-        self._error = error
-
-    def _work(self) -> None:
-        while not self._over.stopped:
-            self._over.get(POLL_S)
-            late_s = time.monotonic() - self._began_s if self._beaten_s is None else self.silent_s
-            allowed_s = max(START_S, self._patience_s) if self._beaten_s is None else self._patience_s
-            if late_s > allowed_s and not self._over.stopped:
-                log.critical("the loop has not come round for %.0f s: camera, engine or disk is stuck; ending", late_s)
-                self._end()
-                return
+    def _look(self) -> None:
+        late_s = time.monotonic() - self._began_s if self._beaten_s is None else self.silent_s
+        allowed_s = max(START_S, self._patience_s) if self._beaten_s is None else self._patience_s
+        if late_s > allowed_s:
+            log.critical("the loop has not come round for %.0f s: camera, engine or disk is stuck; ending", late_s)
+            self._end()
