@@ -1,11 +1,14 @@
-"""Does the kiosk keep its word? How fast it says what holds, whether readers slow it down, whether it stays flat.
+"""Does the kiosk keep its word? How fast it says what holds, whether readers slow it down, what gets lost, whether it
+stays flat.
 
     python tools/kiosk_proofs.py latency --rounds 5     every state, from its cause in the picture to the browser
     python tools/kiosk_proofs.py load --seconds 20      20 stream readers and 200 slow connections against none
     python tools/kiosk_proofs.py soak --minutes 30      memory, threads and open files with the demo scene
+    python tools/kiosk_proofs.py outage --seconds 60    a web receiver and an MQTT broker stopped under events
+    python tools/kiosk_proofs.py kills --rounds 50      kill -9 at random moments; the last time it ends in order
 
 Each starts the real program, prints one JSON object, and stores it under its name in --out FILE.json beside what is
-there. Needs what the tests need (`make test` installs it), and Chromium for `latency`.
+there. Exit status 6 where something was lost. Needs what the tests need: `make test` and `make system` install it.
 """
 
 from __future__ import annotations
@@ -34,7 +37,9 @@ from monitor.timing import Percentiles
 from monitor.versions import versions
 from tests.monitor.kiosk.door import Kiosk, kiosk
 from tools.kiosk_latency import latency
+from tools.kiosk_losses import kills, outage
 
+CHECK_FAILED = 6
 MB = 1e6
 READERS, SLOW = 20, 200
 
@@ -46,6 +51,8 @@ def main() -> int:
     proofs.add_parser("latency").add_argument("--rounds", type=int, default=5)
     proofs.add_parser("load").add_argument("--seconds", type=float, default=20)
     proofs.add_parser("soak").add_argument("--minutes", type=float, default=30)
+    proofs.add_parser("outage").add_argument("--seconds", type=float, default=60)
+    proofs.add_parser("kills").add_argument("--rounds", type=int, default=50)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         result = PROOFS[asked.proof](Path(folder), asked)
@@ -54,7 +61,7 @@ def main() -> int:
     if asked.out is not None:
         known = json.loads(asked.out.read_text()) if asked.out.exists() else {}
         asked.out.write_text(json.dumps({**known, asked.proof: result}, indent=1) + "\n")
-    return 0
+    return 0 if result.get("nothing_lost", True) else CHECK_FAILED
 
 
 def machine() -> str:
@@ -151,7 +158,10 @@ def _sample(process: psutil.Process) -> dict[str, float]:
 
 
 PROOFS: dict[str, Callable[[Path, argparse.Namespace], dict[str, Any]]] = {
-    "latency": lambda folder, asked: latency(folder, asked.rounds), "load": load, "soak": soak,
+    "latency": lambda folder, asked: latency(folder, asked.rounds),
+    "outage": lambda folder, asked: outage(folder, asked.seconds),
+    "kills": lambda folder, asked: kills(folder, asked.rounds),
+    "load": load, "soak": soak,
 }  # fmt: skip
 
 if __name__ == "__main__":

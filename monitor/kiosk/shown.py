@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from monitor.kiosk.facts import Standing, State
+from monitor.kiosk.facts import Standing, State, Visitor
 from monitor.types import Gap, Scene
 
 STUCK_S = 3.0
@@ -59,8 +59,8 @@ def state_json(shown: Shown, seq: int, run: str, *, details: bool = False) -> di
     }  # fmt: skip
 
 
-def _visitor(visitor: Any, details: bool) -> dict[str, Any]:
-    told = {
+def _visitor(visitor: Visitor, details: bool) -> dict[str, Any]:
+    told: dict[str, Any] = {
         "person": visitor.person, "state": visitor.state.value, "box": [round(share, 4) for share in visitor.box],
     }  # fmt: skip
     if details:

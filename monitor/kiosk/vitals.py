@@ -35,6 +35,7 @@ class Vitals:
     _judgements: dict[int, int] = field(default_factory=dict)
 
     def see(self, scene: Scene) -> None:
+        """Counts a step of the loop."""
         now_s, frame = time.monotonic(), scene.frame
         self.frames += 1
         self.dropped += 0 if self._index is None else max(0, frame.index - self._index - 1)

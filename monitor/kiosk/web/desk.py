@@ -10,7 +10,7 @@ from typing import Any
 
 from monitor.kiosk.drawing import Details, framed, jpeg
 from monitor.kiosk.entrance import Entrance
-from monitor.kiosk.shown import Shown, state_json
+from monitor.kiosk.shown import STUCK_S, Shown, state_json
 from monitor.kiosk.store import Store
 from monitor.kiosk.vitals import Vitals
 from monitor.kiosk_settings import KioskSettings
@@ -41,13 +41,13 @@ class Desk:
     """Whether the chain held when it was last looked at; None = not yet."""
     _details: Details | None = None
 
-    def state(self, count: int, step: Shown, *, details: bool = False) -> dict[str, Any]:
+    def newest_state(self, *, details: bool = False) -> dict[str, Any]:
+        """What holds now, as JSON."""
+        count, step = self.latest.newest
         return state_json(step, count, self.run, details=details)
 
-    def newest_state(self, *, details: bool = False) -> dict[str, Any]:
-        return self.state(*self.latest.newest, details=details)
-
     def screen_jpeg(self, step: Shown) -> bytes | None:
+        """The picture for visitors; None where there is none yet."""
         return None if step.scene is None else jpeg(framed(step.scene, step.standing))
 
     def details_jpeg(self, step: Shown) -> bytes | None:
@@ -74,4 +74,4 @@ class Desk:
         if told["state"] in ("fault", "lost", "starting"):
             return f"{told['state']}: {told['why']}".removesuffix(": ")
         age_s = None if step.frame_s is None else time.monotonic() - step.frame_s
-        return "" if age_s is not None and age_s < 3.0 else "no picture is judged"
+        return "" if age_s is not None and age_s < STUCK_S else "no picture is judged"
