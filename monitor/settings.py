@@ -17,7 +17,8 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le
 
-from monitor import kiosk_settings
+from monitor import analysis_settings, kiosk_settings
+from monitor.analysis_settings import AnalysisSettings
 from monitor.kiosk_settings import KioskSettings
 
 Positive = Annotated[float, Gt(0)]
@@ -87,6 +88,8 @@ class TrackSettings:
     """Time constant of that average."""
     judge_every_s: Positive = 0.1
     """A known track is judged at most so often."""
+    stable_every_s: Positive | None = None
+    """A decided track whose look does not change is judged at most so often; none = as often as any other."""
     fresh_judgements: Count = 5
     """A new track is judged in every frame until it has so many judgements."""
     judgements_per_s: Positive = 60.0
@@ -169,13 +172,15 @@ class Settings:
     """What is written; nothing unless it is asked for."""
     kiosk: KioskSettings = field(default_factory=KioskSettings)
     """The entrance; only `monitor kiosk` looks at it."""
+    analysis: AnalysisSettings = field(default_factory=AnalysisSettings)
+    """Recorded footage; only `monitor analyze` looks at it."""
 
 
 @functools.cache
 def meanings() -> dict[type, dict[str, str]]:
     """{settings class: {field: meaning}}, read from the strings under the fields above."""
     found: dict[type, dict[str, str]] = {}
-    for module in (sys.modules[__name__], kiosk_settings):
+    for module in (sys.modules[__name__], kiosk_settings, analysis_settings):
         for node in ast.parse(inspect.getsource(module)).body:
             if isinstance(node, ast.ClassDef):
                 found[getattr(module, node.name)] = dict(_documented(node))

@@ -142,6 +142,46 @@ class Scene:
     """(H, W, 3) BGR with the overlay; None where nobody asked for one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A half-open piece of media time, in seconds since the file's first picture."""
+
+    from_s: float
+    to_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """What is known of a recording after its packets were counted, before a picture was decoded."""
+
+    uri: str
+    """How it is opened: an absolute path, or a URL of an object store."""
+    name: str
+    """What people call it: the last part of the path."""
+    kind: str
+    """video, or pictures: several that stand alone."""
+    bytes: int
+    format: str
+    codec: str
+    audio: str | None
+    """The codec of its sound; None where it has none."""
+    width_px: int
+    height_px: int
+    """Of the upright picture."""
+    frames: int
+    """Packets with a picture that the container holds; what can be decoded may be fewer."""
+    length_s: float
+    """From the first picture's time to the end of the last one."""
+    fps: float
+    """Pictures a second on average; 0 where there is no more than one."""
+    splittable: bool
+    """Any part can be decoded without those before it, and its times are known from the container."""
+    created: float | None = None
+    """Seconds since 1970 UTC of the first picture, as the file says; None where it says nothing believable."""
+    pictures: tuple[str, ...] = ()
+    """Of the kind pictures: where each one is, in order."""
+
+
 @dataclass
 class Losses:
     """What of the input could not be seen, counted while it is read; the one fact that grows."""

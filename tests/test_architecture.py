@@ -17,7 +17,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 OURS = ("monitor", "engines", "train", "configs")
 
-FACTS = ("monitor.types", "monitor.errors", "monitor.ports", "monitor.settings", "monitor.kiosk_settings")
+FACTS = ("monitor.types", "monitor.errors", "monitor.ports", "monitor.settings", "monitor.kiosk_settings",
+         "monitor.analysis_settings")  # fmt: skip
 LEAVES = (*FACTS, "monitor.timing", "monitor.files", "monitor.versions", "monitor.ink", "monitor.mask_drawing",
           "monitor.redact")  # fmt: skip
 PURE = (
@@ -50,7 +51,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "monitor.types": (),
     "monitor.errors": (),
     "monitor.kiosk_settings": (),
-    "monitor.settings": ("monitor.kiosk_settings",),
+    "monitor.analysis_settings": (),
+    "monitor.settings": ("monitor.kiosk_settings", "monitor.analysis_settings"),
     "monitor.versions": (),
     "monitor.told": FACTS,
     "monitor.timing": (),
@@ -87,6 +89,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "monitor.kiosk.person": POLICY,
     "monitor.kiosk.policy": POLICY,
     "monitor.kiosk*": (*BELOW_APP, "monitor.app"),
+    "monitor.analysis.facts": ("monitor.types",),
+    "monitor.analysis.schema": (*FACTS, "monitor.files"),
+    "monitor.analysis*": (*BELOW_APP, "monitor.app"),
     "monitor.doctor*": (*BELOW_APP, "monitor.app"),
     "monitor.commands*": ("monitor*", "engines*", "train.cli"),
     "monitor.cli": ("monitor*", "train.cli"),
@@ -118,7 +123,7 @@ ADAPTED_BY: dict[str, tuple[str, ...]] = {
     "sklearn": ("train.*",),
     "PIL": ("train.*",),
     "sqlite3": ("monitor.kiosk.store*",),
-    "pyarrow": ("monitor.kiosk.store.export",),
+    "pyarrow": ("monitor.kiosk.store.export", "monitor.analysis.schema"),
     "httpx": ("monitor.kiosk.delivery.webhook",),
     "paho": ("monitor.kiosk.delivery.mqtt",),
     "threading": ("monitor.threads*", "engines.runtimes.trt", "train.makers"),  # a context a thread; watches a parent
