@@ -25,11 +25,6 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "kiosk.db"
-
-
-@pytest.fixture
 def store(path: Path) -> Iterator[Store]:
     """Six events, the oldest forty days old."""
     with Store.open(path) as opened:

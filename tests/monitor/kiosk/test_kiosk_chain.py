@@ -28,11 +28,6 @@ def fill(store: Store, count: int = EVENTS) -> None:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "kiosk.db"
-
-
-@pytest.fixture
 def store(path: Path) -> Iterator[Store]:
     with Store.open(path, targets=("webhook",)) as opened:
         yield opened

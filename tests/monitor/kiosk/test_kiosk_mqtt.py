@@ -105,11 +105,6 @@ class Listener:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "kiosk.db"
-
-
-@pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Broker]:
     broker = Broker(tmp_path, "allow_anonymous true")
     yield broker

@@ -25,11 +25,6 @@ DOOR = Decision("door", State.WELCOME)
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "kiosk.db"
-
-
-@pytest.fixture
 def store(path: Path) -> Iterator[Store]:
     with Store.open(path, targets=("webhook", "mqtt")) as opened:
         yield opened
