@@ -24,6 +24,8 @@ TINY = Recipe(
 )  # fmt: skip
 SHORT = (1, 1, 1, 1)
 """Bottlenecks of each stage of the tests' teacher: the real one's 16 take seconds to build, many times over."""
+FEW_STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 1, 2))
+"""A MobileNetV2 of four blocks instead of seventeen, one of each kind: without expansion, with a stride, with a sum."""
 
 
 def noise(**counts: int) -> Prepared:

@@ -217,7 +217,7 @@ def test_a_gpu_tool_that_takes_its_time_does_not_hold_the_start(monkeypatch, tmp
     if any(Path("/proc/driver/nvidia/gpus").glob("*/information")):
         pytest.skip("the driver here names the GPU without the tool")
     tool = tmp_path / "nvidia-smi"
-    tool.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(4)\nprint('NVIDIA Slow')\n")
+    tool.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(2)\nprint('NVIDIA Slow')\n")
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert machine.nvidia_gpu() is None

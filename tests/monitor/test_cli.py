@@ -274,7 +274,7 @@ def test_stopping_a_job_is_an_interruption_and_stopping_a_live_run_is_not(
 ) -> None:
     events = tmp_path / "e.jsonl"
     args = ["run", "--headless", "--quiet", "--source", "demo:faces", "--bundle", bundle]
-    args += ["--events", events, "--summary", tmp_path / "s.json"] + ["--pace", "15"] * live
+    args += ["--events", events, "--summary", tmp_path / "s.json"] + ["--pace", "60"] * live
     command = [sys.executable, "-m", "monitor", *map(str, args)]
     with subprocess.Popen(command, cwd=ROOT, env=ENV, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

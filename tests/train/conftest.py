@@ -27,6 +27,14 @@ def waves(noisy):
     return replace(noisy, crops=np.stack(crops))
 
 
+@pytest.fixture(scope="session")
+def plain(noisy, tmp_path_factory):
+    """The finished model of the plainest run there is, to compare others with."""
+    from tests.runs import TINY, run
+
+    return run(noisy, tmp_path_factory.mktemp("plain"), TINY)
+
+
 @pytest.fixture
 def teacher(monkeypatch, tmp_path):
     """The file of a teacher that is shorter than a ResNet-50, and accepted as one."""

@@ -10,7 +10,7 @@ pytest.importorskip("keras")
 import keras
 
 from engines import open_engine
-from tests.runs import noise
+from tests.runs import FEW_STAGES, noise
 from train.architectures import architecture
 from train.export import export
 from train.fit import fit, predict
@@ -25,9 +25,8 @@ SMALL = Recipe(
 
 @pytest.fixture(scope="module", autouse=True)
 def _four_blocks():
-    """One of each kind: without expansion, with a stride, with a sum."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("train.mobilenet.STAGES", ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 1, 2)))
+        patch.setattr("train.mobilenet.STAGES", FEW_STAGES)
         yield
 
 

@@ -136,9 +136,11 @@ def test_a_recipe_that_lacks_its_teacher_is_refused_before_any_run(many, tmp_pat
 
 
 def test_a_run_notices_another_tutor(many, contrary, tmp_path):
-    recipe, other = replace(TINY, tutor_weight=0.5), tmp_path / "other/final.keras"
+    recipe, other = replace(TINY, tutor_weight=0.5, pictures=8), tmp_path / "other.keras"
     assert run(many, tmp_path / "run", recipe, start=Start(tutor=contrary))
-    run(many, other.parent, TINY)
+    model = keras.saving.load_model(contrary, compile=False)
+    model.get_layer("logits").bias.assign_add([0.1, 0, 0])
+    model.save(other)
     with pytest.raises(CheckpointError, match="begun with other settings: weights"):
         run(many, tmp_path / "run", recipe, start=Start(tutor=other))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -31,10 +32,10 @@ def causes_s() -> list[tuple[str, float]]:
     return found
 
 
-def film(path: Path) -> Path:
+def film(path: Path, parts: Sequence[tuple[str, float]] = PARTS) -> Path:
     """The film: somebody appears far away, is near, and turns green and blue."""
     frames = []
-    for part, seconds in PARTS:
+    for part, seconds in parts:
         frames += [_picture(part, i) for i in range(round(seconds * FPS))]
     return write_video(path, frames, options={"crf": "18", "preset": "ultrafast"})
 
