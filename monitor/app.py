@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from engines import open_engine
-from engines.contract import Engine
+from engines.contract import Card, Engine
 from monitor.budget import Budget, LiveBudget, MediaBudget
-from monitor.classify import Classifier
-from monitor.decide import make_rule
+from monitor.classify import Classifier, Cropper
+from monitor.decide import Rule, make_rule
 from monitor.detect import FaceDetector
 from monitor.errors import CameraError
 from monitor.loop import scenes
@@ -86,14 +86,24 @@ def _watch(items: Iterator[Scene | Gap], outlets: Outlets, stopped: Callable[[],
 
 def thinking(settings: Settings, engine: Engine, *, live: bool) -> tuple[Classifier, Tracker, Budget]:
     """What judges, follows and decides, as the settings and the model's card say."""
-    card, decide = engine.card, settings.decide
-    site = tuple(float(getattr(decide.priors, name)) for name in card.classes)
-    rule = make_rule(decide, site, card.priors, card.confidence, card.classes)
-    least_px = card.min_face_px if decide.min_face_px is None else decide.min_face_px
-    judge = Classifier(engine, min_face_px=least_px, min_sharpness=decide.min_sharpness)
-    tracker = Tracker(settings.track, rule, new_score=settings.detector.new_score)
+    judge = Classifier(engine, cropper_for(settings, engine.card))
+    tracker = Tracker(settings.track, rule_for(settings, engine.card), new_score=settings.detector.new_score)
     budget: Budget = LiveBudget(settings.track.classify_share) if live else MediaBudget(settings.track.judgements_per_s)
     return judge, tracker, budget
+
+
+def rule_for(settings: Settings, card: Card) -> Rule:
+    """How judgements become labels, as the settings and the model's card say."""
+    decide = settings.decide
+    site = tuple(float(getattr(decide.priors, name)) for name in card.classes)
+    return make_rule(decide, site, card.priors, card.confidence, card.classes)
+
+
+def cropper_for(settings: Settings, card: Card) -> Cropper:
+    """What cuts faces for the model, and refuses those that are not worth a judgement."""
+    decide = settings.decide
+    least_px = card.min_face_px if decide.min_face_px is None else decide.min_face_px
+    return Cropper(card, min_face_px=least_px, min_sharpness=decide.min_sharpness)
 
 
 def _windowed(settings: Settings, say: Say) -> bool:

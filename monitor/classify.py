@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from engines.contract import Engine
+from engines.contract import Card, Engine
 from engines.crop import crop_face
-from monitor.types import U8, Frame, Judgement, Track
+from monitor.types import U8, Face, Frame, Judgement, Track
 
 SHARPNESS_PX = 64
 """Sharpness is measured at this size: finer detail is not what tells the classes apart."""
@@ -27,37 +27,65 @@ def sharpness(rgb: U8) -> float:
     return 100 * float(cv2.Laplacian(small, cv2.CV_32F).var()) / contrast if contrast > 1 else 0.0
 
 
-class Classifier:
-    """Judges tracks with an engine; a face too small or too blurred is answered with the reason instead."""
+class Cropper:
+    """Cuts faces as a model wants them; a face too small or too blurred is answered with the reason instead."""
 
-    def __init__(self, engine: Engine, *, min_face_px: float, min_sharpness: float) -> None:
-        self._engine, self._min_face_px, self._min_sharpness = engine, min_face_px, min_sharpness
-        px = engine.card.input_px
-        self._rgb = np.empty((8, px, px, 3), np.uint8)
+    def __init__(self, card: Card, *, min_face_px: float, min_sharpness: float) -> None:
+        self._card, self._min_face_px, self._min_sharpness = card, min_face_px, min_sharpness
+
+    def cut(self, frame: Frame, face: Face, out: U8) -> str | None:
+        """Writes the crop of `face` into `out` (px, px, 3); the reason why it is not worth a judgement, or None."""
+        box = face.box
+        if max(box.width, box.height) < self._min_face_px:
+            return "small"
+        card = self._card
+        crop_face(frame.bgr, (box.x0, box.y0, box.x1, box.y1), margin=card.crop_margin, size_px=card.input_px, out=out)
+        return "blurred" if sharpness(out) < self._min_sharpness else None
+
+
+class Crops:
+    """Room for crops that wait for one call of the engine; it grows to what was needed once."""
+
+    def __init__(self, input_px: int) -> None:
+        self._rgb: U8 = np.empty((8, input_px, input_px, 3), np.uint8)
+        self._used = 0
+
+    @property
+    def next(self) -> U8:
+        """The place of the next crop."""
+        if self._used == len(self._rgb):
+            self._rgb = np.concatenate([self._rgb, np.empty_like(self._rgb)])
+        place: U8 = self._rgb[self._used]
+        return place
+
+    def keep(self) -> None:
+        """What was written to `next` stays."""
+        self._used += 1
+
+    def take(self) -> U8:
+        """(N, px, px, 3): what was kept since the last time; it holds until the next `keep`."""
+        used, self._used = self._used, 0
+        kept: U8 = self._rgb[:used]
+        return kept
+
+
+class Classifier:
+    """Judges tracks with an engine, all of a frame in one call."""
+
+    def __init__(self, engine: Engine, cropper: Cropper) -> None:
+        self._engine, self._cropper = engine, cropper
+        self._crops = Crops(engine.card.input_px)
 
     def __call__(self, frame: Frame, tracks: Sequence[Track]) -> tuple[Judgement, ...]:
         """One judgement for each track, in the same order. Raises InferenceError."""
         reasons: list[str | None] = []
-        asked = 0
-        self._grow(len(tracks))
         for track in tracks:
-            reason = self._crop(frame, track, self._rgb[asked])
-            reasons.append(reason)
-            asked += reason is None
-        probs = iter(self._engine.infer(self._rgb[:asked]) if asked else ())
+            reasons.append(self._cropper.cut(frame, track.face, self._crops.next))
+            if reasons[-1] is None:
+                self._crops.keep()
+        rgb = self._crops.take()
+        probs = iter(self._engine.infer(rgb) if len(rgb) else ())
         return tuple(
             Judgement(track.id, next(probs) if reason is None else None, reason)
             for track, reason in zip(tracks, reasons, strict=True)
         )
-
-    def _crop(self, frame: Frame, track: Track, out: U8) -> str | None:
-        box = track.face.box
-        if max(box.width, box.height) < self._min_face_px:
-            return "small"
-        card = self._engine.card
-        crop_face(frame.bgr, (box.x0, box.y0, box.x1, box.y1), margin=card.crop_margin, size_px=card.input_px, out=out)
-        return "blurred" if sharpness(out) < self._min_sharpness else None
-
-    def _grow(self, n: int) -> None:
-        if n > len(self._rgb):
-            self._rgb = np.empty((2 * n, *self._rgb.shape[1:]), np.uint8)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from monitor.beliefs import Beliefs
 from monitor.decide import Rule
 from monitor.follow import Changes, Follower
+from monitor.glance import Glance
 from monitor.settings import TrackSettings
 from monitor.types import Box, Face, Frame, Judgement, Track
 
@@ -18,6 +19,8 @@ class Tracker:
         self._follower = Follower(settings, new_score=new_score)
         self._beliefs = Beliefs(settings, rule)
         self._changes: Changes | None = None
+        self._glance = Glance() if settings.stable_every_s is not None else None
+        self._frame: Frame | None = None
 
     def expected(self, t: float) -> tuple[Box, ...]:
         """Where the followed faces should be at `t`, by id."""
@@ -25,18 +28,27 @@ class Tracker:
 
     def match(self, frame: Frame, faces: Sequence[Face]) -> None:
         """Continues tracks with the faces of a frame, starts new ones, lets go of those not found for long."""
+        self._frame = frame
         self._changes = self._follower.match(frame, faces)
         self._beliefs.changed(self._changes)
 
-    def due(self, n: int, calm: Collection[int] = ()) -> tuple[Track, ...]:
+    def due(self, n: int) -> tuple[Track, ...]:
         """At most `n` tracks to judge now, see `Follower.due`."""
-        return tuple(self._beliefs.track(face) for face in self._follower.due(n, calm))
+        return tuple(self._beliefs.track(face) for face in self._follower.due(n, self._calm()))
+
+    def _calm(self) -> frozenset[int]:
+        if self._glance is None or self._frame is None:
+            return frozenset()
+        faces = [(face.id, face.face) for face in self._follower.people]
+        return self._glance.calm(self._frame, faces) & self._beliefs.steady
 
     def vote(self, judgements: Sequence[Judgement]) -> None:
         """Adds this frame's judgements to what is believed."""
         assert self._changes is not None
         self._follower.asked([(judgement.track, judgement.reason) for judgement in judgements])
         self._beliefs.vote(judgements, self._changes)
+        if self._glance is not None:
+            self._glance.judged(judgement.track for judgement in judgements)
 
     @property
     def tracks(self) -> tuple[Track, ...]:

@@ -70,7 +70,12 @@ def tracks_schema(classes: Sequence[str]) -> Any:
 
 def table(columns: Columns, schema: Any) -> Table:
     """A table of these columns, in the order of the schema."""
-    return pyarrow.table({name: columns[name] for name in schema.names}, schema=schema)
+    return pyarrow.table({name: columns.get(name, []) for name in schema.names}, schema=schema)
+
+
+def stats_table(text: str) -> Table:
+    """A table that only carries a text, so that it travels with the others."""
+    return pyarrow.table({"json": [text]})
 
 
 def pack(tables: Mapping[str, Table]) -> bytes:
@@ -90,12 +95,15 @@ def unpack(data: bytes) -> dict[str, Table]:
     found, at = {}, 0
     while at < len(data):
         end = at + 2 + int.from_bytes(data[at : at + 2], "big")
-        name = data[at + 2 : end].decode()
+        name = data[at + 2 : end].decode("ascii", "replace")
         size = int.from_bytes(data[end : end + 8], "big")
         body = data[end + 8 : end + 8 + size]
         if len(body) != size:
             raise ValueError("cut off")
-        found[name] = pyarrow.ipc.open_stream(body).read_all()
+        try:
+            found[name] = pyarrow.ipc.open_stream(body).read_all()
+        except pyarrow.ArrowException as error:
+            raise ValueError(str(error)) from error
         at = end + 8 + size
     return found
 
