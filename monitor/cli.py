@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from monitor.commands.analyze import analyze
 from monitor.commands.cameras import cameras
 from monitor.commands.config import config_app
 from monitor.commands.doctor import doctor
@@ -45,6 +46,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command(context_settings={"allow_extra_args": True})(run)  # run itself says what to do with them
+app.command()(analyze)
 app.command()(cameras)
 app.command()(doctor)
 app.add_typer(kiosk_app, name="kiosk")

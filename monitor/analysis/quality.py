@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,8 @@ DARK = 0.16
 """A picture whose mean brightness (0 to 1) is below this counts as dark."""
 CUT, CUT_RATIO = 0.16, 3.0
 """Two pictures that differ by so much of the whole range on average, and by so many times more than the two before."""
+MUCH = 0.1
+"""A share from which people are warned."""
 _GRID = 48
 
 
@@ -39,6 +42,32 @@ class Quality:
         self.dark += told["dark"]
         self.brightness_sum += told["brightness_sum"]
         self.cuts += told["cuts"]
+
+    def told(
+        self, seconds: Mapping[str, float], reasons: Mapping[str, float], damaged: int, most_cuts: int
+    ) -> dict[str, Any]:
+        """What analysis.json says; `seconds` of people by label, `reasons` of the undecided ones."""
+        looked, total_s = max(1, self.looked_at), max(1e-9, sum(seconds.values()))
+        shares = {f"{why}_share": round(reasons.get(why, 0.0) / total_s, 4) for why in ("small", "blurred", "unclear")}
+        dark_share = round(self.dark / looked, 4)
+        checks = (
+            (dark_share >= MUCH, f"{dark_share:.0%} of the pictures are too dark to judge faces well"),
+            (
+                shares["small_share"] >= MUCH,
+                f"{shares['small_share']:.0%} of the time faces are too small to be judged",
+            ),
+            (shares["blurred_share"] >= MUCH, f"{shares['blurred_share']:.0%} of the time faces are too blurred"),
+            (shares["unclear_share"] >= MUCH, f"{shares['unclear_share']:.0%} of the time faces are hardly faces"),
+            (seconds.get("undecided", 0.0) >= 0.3 * total_s, "more than 30% of the time people are undecided"),
+            (len(self.cuts) > 0, f"{len(self.cuts)} cuts: people are followed across them only where they stand"),
+            (damaged > 0, f"{damaged} packets or pictures are damaged: what they showed was not seen"),
+            (self.looked_at == 0, "no picture could be decoded"),
+        )
+        return {
+            "brightness": round(self.brightness_sum / looked, 3), "dark_share": dark_share, **shares,
+            "cuts": [round(t, 3) for t in self.cuts[:most_cuts]], "cuts_total": len(self.cuts),
+            "warnings": [text for holds, text in checks if holds],
+        }  # fmt: skip
 
 
 class Eye:

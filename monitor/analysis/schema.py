@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pyarrow
+import pyarrow.compute
 import pyarrow.ipc
 import pyarrow.parquet
 
-from monitor.files import claim, told_as_sink_error
+from monitor.files import claim, told_as_sink_error, write_whole
 
 Table: TypeAlias = Any
 """A pyarrow.Table."""
@@ -78,6 +81,54 @@ def stats_table(text: str) -> Table:
     return pyarrow.table({"json": [text]})
 
 
+def rows_of(one: Table) -> Iterator[dict[str, Any]]:
+    """The rows as mappings, without holding all of them twice."""
+    for batch in one.to_batches(max_chunksize=4096):
+        yield from batch.to_pylist()
+
+
+def renumbered(
+    one: Table,
+    names: Mapping[int, int],
+    offset: int,
+    *,
+    was_fake: Sequence[bool | None] | None = None,
+    clock: Callable[[float], datetime | None] | None = None,
+) -> Table:
+    """The rows that are told (`frame` is not null): persons by their final numbers, frames counted from the start."""
+    one = one.filter(pyarrow.compute.is_valid(one["frame"]))
+    persons = [None if number is None else names[number] for number in one["person"].to_pylist()]
+    changed = {"person": persons, "frame": [offset + number for number in one["frame"].to_pylist()]}
+    if was_fake is not None:
+        changed["was_fake"] = list(was_fake)
+    if clock is not None:
+        changed["clock"] = [clock(t) for t in one["t"].to_pylist()]
+    columns = [
+        pyarrow.array(changed[field.name], field.type) if field.name in changed else one[field.name].combine_chunks()
+        for field in one.schema
+    ]
+    return pyarrow.table(columns, schema=one.schema)
+
+
+def write_csv(one: Table, path: Path) -> None:
+    """The table for spreadsheets; text that one would take for a formula begins with '. Raises SinkError."""
+    text = io.StringIO(newline="")
+    table_ = csv.writer(text)
+    table_.writerow(one.column_names)
+    for row in rows_of(one):
+        table_.writerow([_cell(value) for value in row.values()])
+    write_whole(path, text.getvalue().encode())
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds")
+    if isinstance(value, float):
+        return float(f"{value:.7g}")  # a float32 as it was rounded
+    harmful = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r", "\n")
+    return f"'{value}" if harmful else value
+
+
 def pack(tables: Mapping[str, Table]) -> bytes:
     """Several tables as bytes: each an Arrow stream, behind its name and length."""
     out = io.BytesIO()
@@ -132,3 +183,9 @@ def parquet_batches(path: Path, columns: Sequence[str] | None = None) -> Iterato
     with pyarrow.parquet.ParquetFile(path) as file:
         for index in range(file.num_row_groups):
             yield file.read_row_group(index, columns=list(columns) if columns else None)
+
+
+def frames_between(path: Path, from_s: float = float("-inf"), to_s: float = float("inf")) -> Table:
+    """The rows of frames.parquet with from_s <= t < to_s; only the row groups that hold some are read."""
+    t = pyarrow.compute.field("t")
+    return pyarrow.parquet.read_table(path, filters=(t >= from_s) & (t < to_s))

@@ -1,0 +1,34 @@
+"""How many people with which label were in view, over time, in at most MOST_BINS steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+MOST_BINS = 400
+STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
+
+
+class Counts:
+    """add, add; `most` is set by whoever counts the people of each picture."""
+
+    def __init__(self, from_s: float, length_s: float, labels: Sequence[str]) -> None:
+        self._from_s = from_s
+        self._step_s = next((s for s in STEPS_S if length_s / s <= MOST_BINS), max(1.0, length_s / MOST_BINS))
+        self._bins = {label: [0.0] * max(1, -int(-length_s // self._step_s)) for label in labels}
+        self.most = 0
+
+    def add(self, label: str, at_s: float, seconds: float) -> None:
+        """Somebody was in view with this label for `seconds` from `at_s` on."""
+        bins, end_s = self._bins[label], at_s + seconds
+        while seconds > 0 and at_s < end_s - 1e-9:
+            index = min(max(0, int((at_s - self._from_s) / self._step_s + 1e-9)), len(bins) - 1)
+            edge_s = self._from_s + (index + 1) * self._step_s
+            part_s = end_s - at_s if index == len(bins) - 1 else max(1e-9, min(end_s, edge_s) - at_s)
+            bins[index] += part_s
+            at_s += part_s
+
+    def as_json(self) -> dict[str, Any]:
+        """Mean number of people in view, by label, in each step."""
+        mean = {label: [round(s / self._step_s, 3) for s in bins] for label, bins in self._bins.items()}
+        return {"bin_s": self._step_s, "from_s": self._from_s, "mean": mean}

@@ -1,0 +1,136 @@
+"""From tables to what people look at: the annotated video, thumbnails, the report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Set
+from pathlib import Path
+from typing import Any
+
+from engines.contract import Card
+from monitor.analysis.facts import segments_of
+from monitor.analysis.inputs import FACTS
+from monitor.analysis.pages import report_page
+from monitor.analysis.plan import Work
+from monitor.analysis.render import Look, Pick
+from monitor.analysis.schema import parquet_batches, rows_of
+from monitor.analysis.tasks import Join, Render, RenderPictures, Thumbnails
+from monitor.files import write_whole
+from monitor.settings import Settings
+from monitor.types import Box, Media, Span
+from monitor.versions import own_version, versions
+
+VIDEO, PICTURES = "annotated.mp4", "annotated"
+TABLES = ("tracks.parquet", "tracks.csv", "judgements.parquet", "frames.parquet")
+
+
+class Outputs:
+    """todo -> take, take -> more `todo` -> ... until `complete`, then `write`."""
+
+    def __init__(
+        self, folder: Path, work: Work, media: Media, span: Span, settings: Settings, card: Card, begins: float | None
+    ) -> None:
+        self._folder, self._work, self._media, self._span, self._settings = folder, work, media, span, settings
+        self._begins = begins
+        self._look = Look(card.classes, settings.analysis.anonymize, begins, settings.analysis.stride)
+        self._parts = segments_of(span) if media.kind == "video" and settings.analysis.video else ()
+        self._waiting: set[Any] = set()
+        self._thumbnails: dict[int, bytes] = {}
+
+    def begin(self, facts: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
+        """(name, task) of what can be made at once."""
+        wanted, table = self._settings.analysis, self._folder / "frames.parquet"
+        if wanted.video and self._media.kind == "pictures":
+            yield from self._named("pictures", RenderPictures(self._media, table, self._look, self._folder / PICTURES))
+        for segment in self._parts:
+            span, part = Span(segment.from_s, segment.to_s), self._work.part(segment.index)
+            if not part.exists():
+                task = Render(self._media, span, table, self._look, part)
+                yield from self._named(("part", segment.index), task)
+        if self._parts and not self._waiting:
+            yield from self._join()
+        if wanted.thumbnails != "off" and facts["people"]:
+            picks = best_views(table, {told["person"] for told in facts["people"]})
+            yield from self._named("thumbnails", Thumbnails(self._media, picks, wanted.thumbnails))
+
+    def _named(self, name: Any, task: Any) -> Iterator[tuple[Any, Any]]:
+        self._waiting.add(name)
+        yield name, task
+
+    def _join(self) -> Iterator[tuple[Any, Any]]:
+        parts = tuple(self._work.part(segment.index) for segment in self._parts)
+        yield from self._named("join", Join(parts, self._media, self._span, self._folder / VIDEO))
+
+    def take(self, name: Any, value: Any) -> Iterator[tuple[Any, Any]]:
+        """One is done; (name, task) of what can be made now."""
+        self._waiting.discard(name)
+        if name == "thumbnails":
+            self._thumbnails = value
+        is_part = isinstance(name, tuple) and name[0] == "part"
+        if is_part and value is not None:
+            write_whole(self._work.part(name[1]), value)
+        if is_part and not any(isinstance(other, tuple) for other in self._waiting):
+            yield from self._join()
+
+    @property
+    def complete(self) -> bool:
+        return not self._waiting
+
+    def write(
+        self, facts: Mapping[str, Any], uri: str, made: Mapping[str, Any], run: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Writes the report, and analysis.json last: it says that the rest is there. Raises SinkError."""
+        media, settings = self._media, self._settings
+        video = PICTURES if media.kind == "pictures" else VIDEO
+        told = {
+            "version": 1, "name": media.name, "uri": uri, "kind": media.kind,
+            "media": {
+                name: getattr(media, name)
+                for name in ("format", "codec", "audio", "width_px", "height_px", "frames", "length_s", "fps", "bytes")
+            },
+            "span": {"from_s": self._span.from_s, "to_s": self._span.to_s}, "begins": self._begins, **facts,
+            "files": {"video": video if (self._folder / video).exists() else None, "tables": list(TABLES)},
+            "made": {
+                "program": own_version(), "versions": versions(), "settings": changed_settings(settings),
+                "every_face": settings.analysis.every_face, "stride": settings.analysis.stride,
+                "anonymize": settings.analysis.anonymize, **made,
+            },
+            "run": dict(run),
+        }  # fmt: skip
+        write_whole(self._folder / "report.html", report_page(told, self._thumbnails).encode())
+        write_whole(self._folder / FACTS, (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode())
+        return told
+
+
+def best_views(table: Path, persons: Set[int]) -> tuple[Pick, ...]:
+    """Where each of these people is seen largest and clearest."""
+    best: dict[int, tuple[float, Pick]] = {}
+    for piece in parquet_batches(table, ("t", "person", "x0", "y0", "x1", "y1", "score", "found", "picture")):
+        for row in rows_of(piece):
+            number = row["person"]
+            if number not in persons or not row["found"]:
+                continue
+            box = Box(row["x0"], row["y0"], row["x1"], row["y1"])
+            worth = max(box.width, box.height) * row["score"]
+            if number not in best or worth > best[number][0]:
+                best[number] = worth, Pick(number, row["t"], box, row["picture"])
+    return tuple(pick for _, pick in best.values())
+
+
+def changed_settings(settings: Settings) -> dict[str, Any]:
+    """{dotted key: value} of the settings that differ from the defaults, but for where things come from and go."""
+    from dataclasses import fields, is_dataclass
+
+    found: dict[str, Any] = {}
+
+    def walk(now: Any, usual: Any, prefix: str) -> None:
+        for one in fields(now):
+            value, normal = getattr(now, one.name), getattr(usual, one.name)
+            if is_dataclass(value):
+                walk(value, normal, f"{prefix}{one.name}.")
+            elif value != normal:
+                found[f"{prefix}{one.name}"] = value if isinstance(value, int | float | bool) else str(value)
+
+    for part in ("detector", "engine", "track", "decide", "analysis"):
+        walk(getattr(settings, part), getattr(Settings(), part), f"{part}.")
+    return found

@@ -1,0 +1,111 @@
+"""What makes two analyses the same, and what of an earlier one can be gone on with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from engines.contract import EngineInfo
+from monitor.analysis.inputs import FACTS, Item
+from monitor.analysis_settings import AnalysisSettings
+from monitor.errors import UsageError
+from monitor.files import write_whole
+from monitor.settings import Settings
+from monitor.versions import versions
+
+FORMAT = 1
+"""Of the tables and of analysis.json; results of another one are made anew."""
+WORK = ".work"
+_ONLY_SHOWN = ("video", "anonymize", "thumbnails", "start_time")
+
+
+def fingerprint(item: Item, settings: Settings, engine: EngineInfo) -> str:
+    """Equal for two runs whose tables would be equal: the same file, settings, engine and versions."""
+    quiet = {name: getattr(AnalysisSettings(), name) for name in _ONLY_SHOWN}
+    matters = replace(settings, analysis=replace(settings.analysis, **quiet))
+    parts = ("detector", "track", "decide", "analysis")
+    told = {
+        "format": FORMAT, "uri": item.uri, "files": [_stamp(path) for path in item.pictures or (item.uri,)],
+        "settings": {part: asdict(getattr(matters, part)) for part in parts},
+        "engine": [engine.runtime, engine.precision, engine.fingerprint], "versions": versions(),
+    }  # fmt: skip
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _stamp(path: str) -> list[Any]:
+    """A file's name, size and time of change; for a URL its name."""
+    try:
+        there = os.stat(path)  # noqa: PTH116 - may be a URL
+    except OSError:
+        return [path]
+    return [path, there.st_size, there.st_mtime_ns]
+
+
+def shown(settings: Settings) -> dict[str, Any]:
+    """The settings that change only what is shown of the tables."""
+    return {name: getattr(settings.analysis, name) for name in _ONLY_SHOWN}
+
+
+def finished(folder: Path) -> dict[str, Any] | None:
+    """analysis.json of a folder; None where there is none that can be read."""
+    try:
+        told = json.loads((folder / FACTS).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return told if isinstance(told, dict) and isinstance(told.get("made"), dict) else None
+
+
+def refuse_other_results(folder: Path, mark: str, item: Item) -> None:
+    """Nothing; UsageError where `folder` holds finished results of this file that were made in another way."""
+    told = finished(folder)
+    if told is not None and told["made"].get("fingerprint") != mark:
+        what = f"{folder} holds results of {item.stem} made with other settings, versions or an older file"
+        raise UsageError(what, hint="add --overwrite, or name another folder with --out")
+
+
+class Work:
+    """The folder of an analysis that is not finished: what was done of it, in whole files."""
+
+    def __init__(self, folder: Path, mark: str, uri: str) -> None:
+        """Takes what was done under the same `mark` before, and throws away what was done under another. SinkError."""
+        self.path = folder / WORK
+        plan = {"mark": mark, "uri": uri}
+        if _read(self.path / "plan.json") != plan:
+            shutil.rmtree(self.path, ignore_errors=True)
+            write_whole_in(self.path / "plan.json", json.dumps(plan).encode())
+
+    def segment(self, index: int) -> Path:
+        return self.path / f"{index:05d}.segment"
+
+    def part(self, index: int) -> Path:
+        return self.path / f"{index:05d}.mp4"
+
+    def keep(self, index: int, data: bytes) -> None:
+        """Stores a segment's tables. Raises SinkError."""
+        write_whole_in(self.segment(index), data)
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def write_whole_in(path: Path, data: bytes) -> None:
+    """As `write_whole`, in a folder that may not be there yet. Raises SinkError."""
+    from monitor.files import told_as_sink_error
+
+    with told_as_sink_error(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, data)
+
+
+def _read(path: Path) -> Mapping[str, Any] | None:
+    try:
+        told = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return told if isinstance(told, dict) else None

@@ -1,0 +1,185 @@
+"""What a worker is asked to do, and how it does it: the same wherever the worker is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal, TypeAlias
+
+from engines import open_engine
+from engines.contract import Engine
+from monitor.analysis.facts import Segment
+from monitor.analysis.render import Look, Pick, join_parts, render_part, render_pictures, rows_wanted, thumbnails
+from monitor.analysis.schema import frames_between, pack, unpack
+from monitor.analysis.watch import Watch
+from monitor.detect import FaceDetector
+from monitor.settings import Settings
+from monitor.sources.recordings import Recording, scan, scan_pictures
+from monitor.threads import Ahead, Later
+from monitor.types import Frame, Losses, Media, Span
+
+Tell: TypeAlias = Callable[[str, Any], None]
+"""Called with ("frames", how many more were done) and ("segment", (index, bytes)) while a task is at work."""
+EVERY = 16
+"""Frames between two reports of progress."""
+READ_S = 60.0
+
+
+@dataclass
+class Tools:
+    """What a worker opens once and uses for all its tasks."""
+
+    stack: ExitStack = field(default_factory=ExitStack)
+    _open: dict[Any, tuple[Engine, FaceDetector, Later]] = field(default_factory=dict)
+
+    def of(self, settings: Settings) -> tuple[Engine, FaceDetector, Later]:
+        """Engine, detector and thread for these settings. Raises EngineError and DetectorError."""
+        key = settings.engine, settings.detector
+        if key not in self._open:
+            want = settings.engine
+            engine = self.stack.enter_context(closing(open_engine(
+                want.bundle, runtime=want.runtime, precision=want.precision, threads=want.threads,
+                require_gpu=want.require_gpu,
+            )))  # fmt: skip
+            detector = self.stack.enter_context(closing(FaceDetector(settings.detector)))
+            self._open[key] = engine, detector, self.stack.enter_context(closing(Later(name="judge")))
+        return self._open[key]
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What is in a file, or which of several pictures there are; gives a Media."""
+
+    uri: str
+    pictures: tuple[str, ...] = ()
+    patience_s: float = 900.0
+
+    def perform(self, tools: Tools, tell: Tell) -> Media:
+        del tools, tell
+        return scan_pictures(self.pictures, self.uri) if self.pictures else scan(self.uri)
+
+
+@dataclass(frozen=True)
+class Analyse:
+    """Segments that lie one after another, in one reading; each is told as soon as it is done."""
+
+    media: Media
+    segments: tuple[Segment, ...]
+    settings: Settings
+    patience_s: float = 180.0
+
+    def perform(self, tools: Tools, tell: Tell) -> None:
+        engine, detector, later = tools.of(self.settings)
+        losses = Losses()
+        waiting, watching = list(self.segments), list[Watch]()
+        with closing(_frames(self.media, self._span(), losses, tell)) as frames:
+            for frame in frames:
+                still, t = frame.still, frame.t
+                while waiting and (still or t >= waiting[0].from_s - waiting[0].run_in_s):
+                    watching.append(Watch(waiting.pop(0), self.settings, engine, detector, later))
+                for watch in watching:
+                    if still or t < watch.segment.to_s:
+                        watch.feed(frame)
+                        continue
+                    tell("segment", (watch.segment.index, watch.finish(losses.damaged)))
+                    losses.damaged = 0
+                watching = [watch for watch in watching if still or t < watch.segment.to_s]
+        watching += [Watch(segment, self.settings, engine, detector, later) for segment in waiting]
+        for watch in watching:
+            tell("segment", (watch.segment.index, watch.finish(losses.damaged)))
+            losses.damaged = 0
+
+    def _span(self) -> Span:
+        return Span(self.segments[0].from_s - self.segments[0].run_in_s, self.segments[-1].to_s)
+
+
+def _frames(media: Media, span: Span, losses: Losses, tell: Tell) -> Generator[Frame, None, None]:
+    """The pictures, decoded ahead; progress is told."""
+    count = 0
+    with closing(Ahead(Recording(media, span, losses))) as source:
+        while (frame := source.read(READ_S)) is not None:
+            assert isinstance(frame, Frame)
+            yield frame
+            count += 1
+            if count % EVERY == 0:
+                tell("frames", EVERY)
+    tell("frames", count % EVERY)
+
+
+@dataclass(frozen=True)
+class Render:
+    """One part of the annotated video; gives its bytes where there is no `out`: the worker is on another machine."""
+
+    media: Media
+    span: Span
+    table: Path
+    """frames.parquet, where the task is given out."""
+    look: Look
+    out: Path | None
+    rows: bytes = b""
+    patience_s: float = 180.0
+
+    def prepared(self) -> Render:
+        """The task with the rows it needs, which are read only when it is given out."""
+        wanted = rows_wanted(self.media, self.span, self.look)
+        rows = frames_between(self.table, wanted.from_s, wanted.to_s)
+        return replace(self, rows=pack({"frames": rows}))
+
+    def perform(self, tools: Tools, tell: Tell) -> bytes | None:
+        del tools
+        rows = unpack(self.rows)["frames"]
+        with ExitStack() as stack:
+            out = self.out or Path(stack.enter_context(TemporaryDirectory())) / "part.mp4"
+            render_part(self.media, self.span, rows, self.look, out, lambda n: tell("frames", n))
+            return out.read_bytes() if self.out is None else None
+
+
+@dataclass(frozen=True)
+class RenderPictures:
+    """Annotated copies of pictures."""
+
+    media: Media
+    table: Path
+    look: Look
+    folder: Path
+    patience_s: float = 180.0
+
+    def perform(self, tools: Tools, tell: Tell) -> None:
+        del tools
+        render_pictures(self.media, frames_between(self.table), self.look, self.folder, lambda n: tell("frames", n))
+
+
+@dataclass(frozen=True)
+class Join:
+    """The parts of a video made one, with the sound of the recording."""
+
+    parts: tuple[Path, ...]
+    media: Media
+    span: Span
+    out: Path
+    patience_s: float = 3600.0
+
+    def perform(self, tools: Tools, tell: Tell) -> None:
+        del tools, tell
+        join_parts(self.parts, self.media, self.span, self.out)
+
+
+@dataclass(frozen=True)
+class Thumbnails:
+    """Small pictures of people; gives {person: JPEG}."""
+
+    media: Media
+    picks: tuple[Pick, ...]
+    style: Literal["blurred", "clear"]
+    patience_s: float = 3600.0
+
+    def perform(self, tools: Tools, tell: Tell) -> dict[int, bytes]:
+        del tools, tell
+        return thumbnails(self.media, self.picks, self.style)
+
+
+Task: TypeAlias = Any
+"""One of these, or another with `perform(tools, tell)` and `patience_s`: how long it may be silent."""
