@@ -6,7 +6,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -68,6 +70,16 @@ class House:
             yield client
 
 
+@cache
+def _keys() -> tuple[Credentials, str]:
+    """The manager's password, hashed once for all houses, for that is slow on purpose; and the screen's token."""
+    with TemporaryDirectory() as folder:
+        secrets = Path(folder) / "credentials.json"
+        set_password(secrets, PASSWORD)
+        token = new_token(secrets)
+        return load(secrets), token
+
+
 @contextmanager
 def house(
     folder: Path, settings: KioskSettings | None = None, *, password: bool = True, serving: bool = True
@@ -75,17 +87,13 @@ def house(
     """An open house; `serving` False leaves the loop silent."""
     settings = settings or KioskSettings()
     settings = replace(settings, server=replace(settings.server, port=0))
-    secrets = folder / "credentials.json"
-    token = ""
-    if password:
-        set_password(secrets, PASSWORD)
-        token = new_token(secrets)
+    credentials, token = _keys() if password else (Credentials(), "")
     latest: Latest[Shown] = Latest(starting())
     vitals = Vitals("a test", ENGINE)
     with Store.open(folder / "kiosk.db") as store:
         desk = Desk(settings, store, latest, vitals, Inbox(), screen_json(settings), store.outbox.backlogs, CLASSES)
         entrance = Entrance(settings, store, latest, vitals, CLASSES, lambda: None)
-        server = WebServer(desk, settings.server, load(secrets) if password else Credentials())
+        server = WebServer(desk, settings.server, credentials)
         desk.entrance = entrance
         over: Channel[None] = Channel(1)
 
