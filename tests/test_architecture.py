@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "engines.trt*": ("engines.contract",),
     "engines*": ("engines*",),
     "configs*": (),
-    "monitor": (),
+    "monitor": ("monitor.analysis.library",),
     "monitor.types": (),
     "monitor.errors": (),
     "monitor.kiosk_settings": (),
@@ -132,13 +132,14 @@ ADAPTED_BY: dict[str, tuple[str, ...]] = {
     "pyarrow": ("monitor.kiosk.store.export", "monitor.analysis.schema"),
     "httpx": ("monitor.kiosk.delivery.webhook",),
     "paho": ("monitor.kiosk.delivery.mqtt",),
+    "fsspec": ("monitor.sources.object_stores",),
     "threading": ("monitor.threads*", "engines.runtimes.trt", "train.makers"),  # a context a thread; watches a parent
     "queue": ("monitor.threads*",),
     "concurrent": ("monitor.threads*", "train.batches", "train.makers"),  # concurrent.futures
 }
 
 HEAVY = ("mediapipe", "onnxruntime", "tensorflow", "tensorrt", "matplotlib", "keras", "torch",
-         "sqlite3", "httpx", "paho", "pyarrow")  # fmt: skip
+         "sqlite3", "httpx", "paho", "pyarrow", "fsspec")  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -10,23 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from monitor.analysis.counts import Counts
-from monitor.analysis.facts import RUN_IN_S, Segment
+from monitor.analysis.facts import Segment
+from monitor.analysis.names import Names, Row
 from monitor.analysis.people import Person, Sight
 from monitor.analysis.quality import Quality
 from monitor.analysis.rows import unpacked
 from monitor.analysis.schema import (
     frames_schema,
+    from_rows,
     judgements_schema,
     parquet_writer,
     renumbered,
-    rows_of,
     table,
     tracks_schema,
     write_csv,
 )
-from monitor.analysis.stitch import Seen, same_people
 from monitor.settings import Settings
-from monitor.types import Box, Media
+from monitor.types import Media
 
 SHOWN_PEOPLE, SUSPICIONS, CUTS = 200, 20, 100
 """At most so many are in analysis.json; the tables hold everybody."""
@@ -62,74 +62,44 @@ class Assembler:
         self._totals: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._labels: Counter[str] = Counter()
-        self._tail: list[Seen] = []
-        self._next, self._offset, self._judged, self._finds, self._damaged = 1, 0, 0, 0, 0
+        self._names = Names(media.kind, settings.track.lost_s)
+        self._decoded = self._judged = self._finds = self._damaged = 0
         self._quality = Quality()
         self._counts = Counts(settings.analysis.from_s, length_s, (*classes, "undecided"))
 
     def add(self, segment: Segment, data: bytes) -> None:
         """The next segment, as `Watch.finish` gave it. Raises ValueError where `data` is damaged, SinkError."""
         frames, judgements, stats = unpacked(data)
-        rows = list(rows_of(frames))
-        names = self._names(segment, rows)
-        carried = {p.number for p in self._people.values() if p.runs and p.was_fake_last}
-        told = [row for row in rows if row["frame"] is not None]
-        fakes = self._follow(told, names, carried)
-        self._frames.write_table(renumbered(frames, names, self._offset, was_fake=fakes))
-        self._judgements.write_table(renumbered(judgements, names, self._offset, clock=self._clock))
+        told, offset = self._names.told(segment, frames, stats["decoded"])
+        for row in told:
+            self._finds += row["found"]
+            if row["person"] is not None:
+                self._follow(row)
+        self._frames.write_table(from_rows(told, frames.schema))
+        names = self._names.by_number
+        self._judgements.write_table(renumbered(judgements, names, offset, self._clock))
         for number in judgements["person"].to_pylist():
             self._people[names[number]].judgements += 1
         self._judged += len(judgements)
-        self._tail = [
-            Seen(names[one.number], one.t, one.box, one.found) for one in _seen(told, segment.to_s - RUN_IN_S)
-        ]
         self._let_go()
-        self._offset += stats["decoded"]
+        self._decoded += stats["decoded"]
         self._damaged += stats["damaged"]
         self._quality.add(stats)
 
-    def _names(self, segment: Segment, rows: list[dict[str, Any]]) -> dict[int, int]:
-        """{number in the segment: number of the person} of all who are told of, and of those known again."""
-        names: dict[int, int] = {}
-        if self._tail and self._media.kind == "video":
-            lost_s = self._settings.track.lost_s
-            near = _seen(rows, segment.from_s - RUN_IN_S, segment.from_s + 2 * lost_s)
-            names = same_people(self._tail, near, segment.from_s, lost_s)
-        for row in rows:
-            if row["person"] is not None and row["frame"] is not None and row["person"] not in names:
-                names[row["person"]] = self._next
-                self._next += 1
-        return names
-
-    def _follow(self, told: list[dict[str, Any]], names: dict[int, int], carried: set[int]) -> list[bool | None]:
-        """Adds the rows to the people; what `was_fake` is in each row, once what was known before is carried on."""
-        fakes: list[bool | None] = []
-        frame, in_view = -1, 0
-        for row in told:
-            if row["frame"] != frame:
-                frame, in_view = row["frame"], 0
-            self._finds += row["found"]
-            if row["person"] is None:
-                fakes.append(None)
-                continue
-            number = names[row["person"]]
-            if row["label"] == "real":
-                carried.discard(number)
-            sight = _sight(row, self._offset, self._classes, row["was_fake"] or number in carried)
-            fakes.append(sight.was_fake)
-            person = self._people.get(number)
-            if person is None:
-                person = self._people[number] = Person(number, row["t"], row["t"], row["picture"])
-            label, passed_s = person.see(sight, self._stride)
-            self._counts.add(label, row["t"] - passed_s, passed_s)
-            in_view += row["t"] - person.found_s <= VISIBLE_S
-            self._counts.most = max(self._counts.most, in_view)
-        return fakes
+    def _follow(self, row: Row) -> None:
+        """Adds a row to its person and to the counts."""
+        number, t = row["person"], row["t"]
+        person = self._people.get(number)
+        if person is None:
+            person = self._people[number] = Person(number, t, t, row["picture"])
+        label, passed_s = person.see(_sight(row, self._classes), self._stride)
+        self._counts.add(label, t - passed_s, passed_s)
+        if t - person.found_s <= VISIBLE_S:
+            self._counts.in_view(row["frame"])
 
     def _let_go(self) -> None:
         """Who was not seen at the end of this segment will not be known again: only what is told of him is kept."""
-        here = {one.number for one in self._tail}
-        for number in [i for i in self._people if i not in here]:
+        for number in [i for i in self._people if i not in self._names.here]:
             self._retire(self._people.pop(number))
 
     def _retire(self, person: Person) -> None:
@@ -169,17 +139,17 @@ class Assembler:
         shown = sorted((told for _, _, told in self._longest), key=lambda told: told["person"])
         ranked = sorted(self._suspicions, key=lambda one: one[:3], reverse=True)
         return {
-            "frames": {"decoded": self._offset, "looked_at": self._quality.looked_at, "damaged": self._damaged},
+            "frames": {"decoded": self._decoded, "looked_at": self._quality.looked_at, "damaged": self._damaged},
             "classes": list(self._classes),
             "totals": {
-                "people": self._next - 1, "most_at_once": self._counts.most,
+                "people": self._names.count, "most_at_once": self._counts.most,
                 "person_seconds": round(sum(seconds.values()), 3), "seconds": seconds,
                 "people_by_label": dict(self._labels),
                 "reasons": {why: round(s, 3) for why, s in self._reasons.most_common()},
                 "compliance": round(seconds["mask"] / decided, 4) if decided and "mask" in seconds else None,
                 "judgements": self._judged, "finds": self._finds,
             },
-            "people": shown, "people_left_out": self._next - 1 - len(shown), "counts": self._counts.as_json(),
+            "people": shown, "people_left_out": self._names.count - len(shown), "counts": self._counts.as_json(),
             "suspicions": [told for *_, told in ranked],
             "quality": self._quality.told(seconds, self._reasons, self._damaged, CUTS),
         }  # fmt: skip
@@ -195,17 +165,9 @@ def _keep(heap: list[Any], most: int, item: Any) -> None:
         heapq.heappop(heap)
 
 
-def _seen(rows: list[dict[str, Any]], from_s: float, to_s: float = float("inf")) -> list[Seen]:
-    return [
-        Seen(row["person"], row["t"], Box(row["x0"], row["y0"], row["x1"], row["y1"]), row["found"])
-        for row in rows
-        if row["person"] is not None and from_s <= row["t"] < to_s
-    ]
-
-
-def _sight(row: dict[str, Any], offset: int, classes: tuple[str, ...], was_fake: bool) -> Sight:
+def _sight(row: Row, classes: tuple[str, ...]) -> Sight:
     probs = None if row[f"p_{classes[0]}"] is None else {name: round(row[f"p_{name}"], 4) for name in classes}
     box = (row["x0"], row["y0"], row["x1"], row["y1"])
     return Sight(
-        row["t"], offset + row["frame"], box, row["found"], row["label"], row["reason"], probs, was_fake, row["picture"]
+        row["t"], row["frame"], box, row["found"], row["label"], row["reason"], probs, row["was_fake"], row["picture"]
     )

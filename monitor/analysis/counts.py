@@ -10,13 +10,22 @@ STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 360
 
 
 class Counts:
-    """add, add; `most` is set by whoever counts the people of each picture."""
+    """add, in_view, add, in_view, ..."""
 
     def __init__(self, from_s: float, length_s: float, labels: Sequence[str]) -> None:
         self._from_s = from_s
         self._step_s = next((s for s in STEPS_S if length_s / s <= MOST_BINS), max(1.0, length_s / MOST_BINS))
         self._bins = {label: [0.0] * max(1, -int(-length_s // self._step_s)) for label in labels}
         self.most = 0
+        """Most people in one picture."""
+        self._frame, self._in_view = -1, 0
+
+    def in_view(self, frame: int) -> None:
+        """One person is in view in this picture; pictures come in order."""
+        if frame != self._frame:
+            self._frame, self._in_view = frame, 0
+        self._in_view += 1
+        self.most = max(self.most, self._in_view)
 
     def add(self, label: str, at_s: float, seconds: float) -> None:
         """Somebody was in view with this label for `seconds` from `at_s` on."""

@@ -61,8 +61,6 @@ class Person:
     peak_fake: tuple[float, float] = (-1.0, 0.0)
     was_fake: bool = False
     """Ever decided to be fake."""
-    was_fake_last: bool = False
-    """And not taken back since."""
     finds: int = 0
     judgements: int = 0
     sizes: tuple[float, float, float, int] = (float("inf"), 0.0, 0.0, 0)
@@ -89,7 +87,6 @@ class Person:
 
     def _weigh(self, sight: Sight) -> None:
         self.was_fake |= sight.was_fake
-        self.was_fake_last = sight.was_fake
         if sight.found:
             self.finds, self.found_s = self.finds + 1, sight.t
         if sight.probs is None:

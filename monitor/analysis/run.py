@@ -15,9 +15,7 @@ from monitor.analysis.pages import index_page
 from monitor.analysis.plan import fingerprint, finished, refuse_other_results
 from monitor.analysis.pool import Failure, Report
 from monitor.analysis.tasks import Task
-from monitor.errors import UsageError
 from monitor.files import told_as_sink_error, write_whole
-from monitor.moments import moment
 from monitor.settings import Settings
 
 FINISHED, FAILED, INTERRUPTED = 0, 3, 130
@@ -51,14 +49,19 @@ class Run:
     """The jobs of one call."""
 
     def __init__(
-        self, items: Sequence[Item], out: Path, settings: Settings, *, overwrite: bool, say: Callable[[str], None]
+        self,
+        items: Sequence[Item],
+        out: Path,
+        settings: Settings,
+        *,
+        begins: float | None = None,
+        overwrite: bool = False,
+        say: Callable[[str], None],
     ) -> None:
-        """Raises UsageError (two start times, other results are there), EngineError and SinkError."""
-        begins = None
-        if settings.analysis.start_time is not None:
-            begins = moment(settings.analysis.start_time, "--start-time")
-            if len(items) > 1:
-                raise UsageError("--start-time is for one file", hint="analyse files with different beginnings apart")
+        """`begins`: seconds since 1970 at media time 0, where it is known better than by the file.
+
+        Raises UsageError where results of another analysis are there, EngineError and SinkError.
+        """
         self._out = out
         with told_as_sink_error(out):
             out.mkdir(parents=True, exist_ok=True)

@@ -87,22 +87,18 @@ def rows_of(one: Table) -> Iterator[dict[str, Any]]:
         yield from batch.to_pylist()
 
 
-def renumbered(
-    one: Table,
-    names: Mapping[int, int],
-    offset: int,
-    *,
-    was_fake: Sequence[bool | None] | None = None,
-    clock: Callable[[float], datetime | None] | None = None,
-) -> Table:
-    """The rows that are told (`frame` is not null): persons by their final numbers, frames counted from the start."""
-    one = one.filter(pyarrow.compute.is_valid(one["frame"]))
-    persons = [None if number is None else names[number] for number in one["person"].to_pylist()]
-    changed = {"person": persons, "frame": [offset + number for number in one["frame"].to_pylist()]}
-    if was_fake is not None:
-        changed["was_fake"] = list(was_fake)
-    if clock is not None:
-        changed["clock"] = [clock(t) for t in one["t"].to_pylist()]
+def from_rows(rows: Sequence[Mapping[str, Any]], schema: Any) -> Table:
+    """A table of these rows."""
+    return pyarrow.table({name: [row[name] for row in rows] for name in schema.names}, schema=schema)
+
+
+def renumbered(one: Table, names: Mapping[int, int], offset: int, clock: Callable[[float], datetime | None]) -> Table:
+    """Judgements with persons by their final numbers, pictures counted from the start, and the time of day."""
+    changed = {
+        "person": [names[number] for number in one["person"].to_pylist()],
+        "frame": [offset + number for number in one["frame"].to_pylist()],
+        "clock": [clock(t) for t in one["t"].to_pylist()],
+    }
     columns = [
         pyarrow.array(changed[field.name], field.type) if field.name in changed else one[field.name].combine_chunks()
         for field in one.schema

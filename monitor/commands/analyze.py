@@ -88,11 +88,12 @@ def analyze(
     settings = load_settings(config, set_ or (), given_options(FLAGS, given))
     _check(settings)
     items = items_of(paths or [])
+    begins = _beginning(settings, len(items))
     say = _be_silent if quiet or as_json else _say
     stop = StopFlag()
     with ExitStack() as stack:
         stack.enter_context(stop.listening())
-        run = Run(items, out, settings, overwrite=overwrite, say=say)
+        run = Run(items, out, settings, begins=begins, overwrite=overwrite, say=say)
         workers = stack.enter_context(closing(_workers(jobs, ray, say)))
         status = run.go(workers, _bars(stack, len(items), quiet, as_json), stop)
     _tell(run, status, out, quiet, as_json)
@@ -105,6 +106,18 @@ def _check(settings: Settings) -> None:
         raise UsageError(f"--to {wanted.to_s:g} is not after --from {wanted.from_s:g}", hint="seconds of the recording")
     if wanted.anonymize != "off" and not wanted.video:
         raise UsageError("--anonymize hides faces in the annotated copy", hint="add --video")
+
+
+def _beginning(settings: Settings, files: int) -> float | None:
+    """Seconds since 1970 when the footage begins, where people said so. Raises UsageError."""
+    text = settings.analysis.start_time
+    if text is None:
+        return None
+    if files > 1:
+        raise UsageError("--start-time is for one file", hint="analyse files with different beginnings apart")
+    from monitor.moments import moment
+
+    return moment(text, "--start-time")
 
 
 def _workers(jobs: int | None, ray: str | None, say: Any) -> Workers:
