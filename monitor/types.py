@@ -180,6 +180,8 @@ class Media:
     """Seconds since 1970 UTC of the first picture, as the file says; None where it says nothing believable."""
     pictures: tuple[str, ...] = ()
     """Of the kind pictures: where each one is, in order."""
+    modified: float | None = None
+    """Seconds since 1970 UTC when the file was written last; None for URLs and where there are several files."""
 
 
 @dataclass

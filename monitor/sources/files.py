@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 
 from monitor.errors import MediaError, SourceError, SourceNotFound
 from monitor.sources.base import Guarded
-from monitor.sources.media import FILE_FORMATS, bgr_of, pictures_of, video_stream
+from monitor.sources.media import FILE_FORMATS, Clock, bgr_of, pictures_of, video_stream
 from monitor.types import Frame, Losses
 
 log = logging.getLogger(__name__)
@@ -57,13 +57,13 @@ class VideoFile(Guarded):
         self.name = self.path.name
         self.corrupt = 0
         check_file(self.path)
-        container = _open(self.path)
+        container = open_container(self.path)
         self._hold(container.close)
         try:
             stream = video_stream(container, self.name)
             stream.thread_type = "AUTO"
             rate = stream.average_rate or stream.guessed_rate
-            self._clock = _Clock(1 / float(rate) if rate else 1 / 25)
+            self._clock = Clock(1 / float(rate) if rate else 1 / 25)
             self._frames = self._decode(container, stream)
             self._ready = next(self._frames, None)  # a file that opens but holds no picture is found here
             if self._ready is None:
@@ -106,7 +106,7 @@ class VideoFile(Guarded):
             return None
         self._damaged(decoded.is_corrupt)
         self._index += 1
-        return Frame(self._index, self._clock.time_of(decoded), None, bgr_of(decoded), origin=self.path)
+        return Frame(self._index, self._clock.time_of(decoded.time), None, bgr_of(decoded), origin=self.path)
 
     def _end(self) -> None:
         if self.corrupt and not self._closed:
@@ -114,34 +114,13 @@ class VideoFile(Guarded):
         self.close()
 
 
-def _open(path: Path) -> InputContainer:
+def open_container(path: Path) -> InputContainer:
+    """The file as PyAV sees it; no playlist, no other file and no network is followed. Raises MediaError."""
     options = {"protocol_whitelist": "file", "format_whitelist": FILE_FORMATS}
     try:
-        return av.open(f"file:{path.absolute()}", options=options)
+        return av.open(f"file:{path.absolute()}", options=options, metadata_errors="replace")
     except (FFmpegError, ValueError) as error:
         raise MediaError(
             f"{path.name} is not a video or picture that can be read",
             hint=f"Look what it is: file '{path}' (playlists are not followed; name the media itself).",
         ) from error
-
-
-class _Clock:
-    """Presentation times that start at 0 and rise, whatever the file says."""
-
-    def __init__(self, step_s: float) -> None:
-        self._step_s = step_s
-        self._first_s: float | None = None
-        self._last_s = -step_s
-
-    @property
-    def last_s(self) -> float:
-        """The time given last; 0 before the first."""
-        return max(0.0, self._last_s)
-
-    def time_of(self, frame: VideoFrame) -> float:
-        """Seconds since the first frame; one nominal step after the last where the file gives none or goes back."""
-        if frame.time is not None and self._first_s is None:
-            self._first_s = frame.time - (self._last_s + self._step_s)
-        t = frame.time - self._first_s if frame.time is not None and self._first_s is not None else None
-        self._last_s = t if t is not None and t > self._last_s else self._last_s + self._step_s
-        return self._last_s

@@ -71,3 +71,25 @@ def bgr_of(frame: VideoFrame) -> U8:
     upright: U8 = np.ascontiguousarray(bgr if turn is None else cv2.rotate(bgr, turn), dtype=np.uint8)
     upright.setflags(write=False)
     return upright
+
+
+class Clock:
+    """Presentation times that start at 0 and rise, whatever the file says."""
+
+    def __init__(self, step_s: float) -> None:
+        self._step_s = step_s
+        self._first_s: float | None = None
+        self._last_s = -step_s
+
+    @property
+    def last_s(self) -> float:
+        """The time given last; 0 before the first."""
+        return max(0.0, self._last_s)
+
+    def time_of(self, stamp_s: float | None) -> float:
+        """Seconds since the first picture; one nominal step after the last where the file gives none or goes back."""
+        if stamp_s is not None and self._first_s is None:
+            self._first_s = stamp_s - (self._last_s + self._step_s)
+        t = stamp_s - self._first_s if stamp_s is not None and self._first_s is not None else None
+        self._last_s = t if t is not None and t > self._last_s else self._last_s + self._step_s
+        return self._last_s

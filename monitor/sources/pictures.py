@@ -47,19 +47,21 @@ def read_picture_bgr(path: Path) -> U8:
     check_file(path)
     if path.stat().st_size > MAX_BYTES:
         raise MediaError(f"{path.name} has more than {MAX_BYTES // 10**6} MB", hint="Shrink the picture first.")
-    data = path.read_bytes()
+    return decoded_bgr(path.read_bytes(), path.name)
+
+
+def decoded_bgr(data: bytes, name: str) -> U8:
+    """The picture in `data`, upright: uint8 BGR (H, W, 3), read-only. Raises MediaError, which calls it `name`."""
     pixels = _pixels(data)
     if pixels > MAX_PIXELS:
-        raise MediaError(
-            f"{path.name} has more than {MAX_PIXELS // 10**6} megapixels", hint="Shrink the picture first."
-        )
+        raise MediaError(f"{name} has more than {MAX_PIXELS // 10**6} megapixels", hint="Shrink the picture first.")
     try:
         bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if pixels else None
     except cv2.error as error:
-        raise MediaError(f"{path.name} cannot be decoded", hint="Save it again as JPEG or PNG.") from error
+        raise MediaError(f"{name} cannot be decoded", hint="Save it again as JPEG or PNG.") from error
     if bgr is None:
         raise MediaError(
-            f"{path.name} is not a picture that can be read, or has more than {MAX_PIXELS // 10**6} megapixels",
+            f"{name} is not a picture that can be read, or has more than {MAX_PIXELS // 10**6} megapixels",
             hint="Save it again as JPEG or PNG, not too large.",
         )
     bgr.setflags(write=False)
