@@ -10,7 +10,7 @@ from monitor.follow import Changes, Followed
 from monitor.settings import TrackSettings
 from monitor.types import Judgement, Track
 
-SURELY = 0.5
+SURELY = 0.7
 """How far a verdict must be above the confidence, as a share of what is left to 1, to be steady."""
 
 

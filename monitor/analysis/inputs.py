@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.errors import SourceNotFound, UsageError
+from monitor.redact import redact
 from monitor.sources.pictures import PICTURES, VIDEOS, is_picture
 
 LISTS = (".txt", ".lst")
@@ -120,7 +121,7 @@ def folders_of(items: Sequence[Item], out: Path) -> list[Path]:
     for item in items:
         number = 1
         while (folder := out / (item.stem if number == 1 else f"{item.stem}-{number}")) in taken or (
-            (owner := owner_of(folder)) is not None and owner != item.uri
+            (owner := owner_of(folder)) is not None and owner != redact(item.uri)
         ):
             number += 1
         taken.add(folder)
@@ -129,7 +130,7 @@ def folders_of(items: Sequence[Item], out: Path) -> list[Path]:
 
 
 def owner_of(folder: Path) -> str | None:
-    """The uri whose results, or the beginnings of them, are in a folder; None where there are none."""
+    """The uri, without credentials, whose results, or the beginnings of them, are in a folder; None where there are none."""
     for file in (folder / FACTS, folder / ".work" / "plan.json"):
         try:
             return str(json.loads(file.read_bytes())["uri"])

@@ -16,6 +16,7 @@ from monitor.analysis.render import Look, Pick
 from monitor.analysis.schema import parquet_batches, rows_of
 from monitor.analysis.tasks import Join, Render, RenderPictures, Thumbnails
 from monitor.files import write_whole
+from monitor.redact import redact
 from monitor.settings import Settings
 from monitor.types import Box, Media, Span
 from monitor.versions import own_version, versions
@@ -83,7 +84,7 @@ class Outputs:
         media, settings = self._media, self._settings
         video = PICTURES if media.kind == "pictures" else VIDEO
         told = {
-            "version": 1, "name": media.name, "uri": uri, "kind": media.kind,
+            "version": 1, "name": media.name, "uri": redact(uri), "kind": media.kind,
             "media": {
                 name: getattr(media, name)
                 for name in ("format", "codec", "audio", "width_px", "height_px", "frames", "length_s", "fps", "bytes")

@@ -15,7 +15,8 @@ from engines.contract import EngineInfo
 from monitor.analysis.inputs import FACTS, Item
 from monitor.analysis_settings import AnalysisSettings
 from monitor.errors import UsageError
-from monitor.files import write_whole
+from monitor.files import told_as_sink_error, write_whole
+from monitor.redact import redact
 from monitor.settings import Settings
 from monitor.versions import versions
 
@@ -75,7 +76,7 @@ class Work:
     def __init__(self, folder: Path, mark: str, uri: str) -> None:
         """Takes what was done under the same `mark` before, and throws away what was done under another. SinkError."""
         self.path = folder / WORK
-        plan = {"mark": mark, "uri": uri}
+        plan = {"mark": mark, "uri": redact(uri)}
         if _read(self.path / "plan.json") != plan:
             shutil.rmtree(self.path, ignore_errors=True)
             write_whole_in(self.path / "plan.json", json.dumps(plan).encode())
@@ -96,8 +97,6 @@ class Work:
 
 def write_whole_in(path: Path, data: bytes) -> None:
     """As `write_whole`, in a folder that may not be there yet. Raises SinkError."""
-    from monitor.files import told_as_sink_error
-
     with told_as_sink_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, data)

@@ -16,6 +16,7 @@ from monitor.analysis.plan import fingerprint, finished, refuse_other_results
 from monitor.analysis.pool import Failure, Report
 from monitor.analysis.tasks import Task
 from monitor.files import told_as_sink_error, write_whole
+from monitor.redact import redact
 from monitor.settings import Settings
 
 FINISHED, FAILED, INTERRUPTED = 0, 3, 130
@@ -149,7 +150,7 @@ def _row_of(job: Job) -> dict[str, Any]:
     failure: Failure | None = job.failure
     status = "failed" if job.status == "failed" else "unfinished"
     return {
-        "name": job.media.name if job.media else Path(job.item.uri).name, "folder": job.folder.name,
+        "name": job.media.name if job.media else redact(Path(job.item.uri).name), "folder": job.folder.name,
         "kind": "pictures" if job.item.pictures else "video", "status": status,
         "why": failure.what if failure else None, "length_s": job.media.length_s if job.media else None,
         "totals": None, "begins": None, "warnings": 0, "video": False,

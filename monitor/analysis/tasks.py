@@ -80,17 +80,21 @@ class Analyse:
                 still, t = frame.still, frame.t
                 while waiting and (still or t >= waiting[0].from_s - waiting[0].run_in_s):
                     watching.append(Watch(waiting.pop(0), self.settings, engine, detector, later))
-                for watch in watching:
-                    if still or t < watch.segment.to_s:
-                        watch.feed(frame)
-                        continue
+                over = [watch for watch in watching if not still and t >= self._end_s(watch.segment)]
+                watching = [watch for watch in watching if watch not in over]
+                for watch in over:
                     tell("segment", (watch.segment.index, watch.finish(losses.damaged)))
                     losses.damaged = 0
-                watching = [watch for watch in watching if still or t < watch.segment.to_s]
+                for watch in watching:
+                    watch.feed(frame)
         watching += [Watch(segment, self.settings, engine, detector, later) for segment in waiting]
         for watch in watching:
             tell("segment", (watch.segment.index, watch.finish(losses.damaged)))
             losses.damaged = 0
+
+    def _end_s(self, segment: Segment) -> float:
+        """A file may go on a little after the length that its packets promise: the last segment takes that in."""
+        return float("inf") if segment.to_s >= self.media.length_s else segment.to_s
 
     def _span(self) -> Span:
         return Span(self.segments[0].from_s - self.segments[0].run_in_s, self.segments[-1].to_s)
