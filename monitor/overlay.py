@@ -44,11 +44,14 @@ class Overlay:
         self._labels = Labels(self._ink, classes)
         self._hud = Hud(self._ink, engine, clock)
 
-    def draw(self, scene: Scene) -> Scene:
-        """`scene` with a canvas and its stage `draw`; the frame's own picture is not touched."""
+    def draw(self, scene: Scene, corner: Block | None = None) -> Scene:
+        """`scene` with a canvas and its stage `draw`; the frame's own picture is not touched.
+
+        `corner` is drawn in the lower left one, and no label over it.
+        """
         start = time.perf_counter()
         self._hud.see(scene)
-        canvas = self._paint(scene)
+        canvas = self._paint(scene, corner)
         return replace(scene, canvas=canvas, ms={**scene.ms, "draw": (time.perf_counter() - start) * 1e3})
 
     def redraw(self, scene: Scene) -> Scene:
@@ -72,10 +75,14 @@ class Overlay:
         """A copy of `canvas` with one line near its lower edge."""
         return _centred(canvas.copy(), lambda px: note_block(self._ink, text, px), text_px(canvas), at=0.95)
 
-    def _paint(self, scene: Scene) -> U8:
+    def _paint(self, scene: Scene, corner: Block | None = None) -> U8:
         canvas = scene.frame.bgr.copy()
         px = text_px(canvas)
         taken = self._paint_hud(canvas, scene, px)
+        if corner is not None:
+            x, y = round(px * 0.5), canvas.shape[0] - round(px * 0.5) - corner.height_px
+            stamp(canvas, corner, x, y)
+            taken.append((x, y, x + corner.width_px, y + corner.height_px))
         for track in scene.tracks:
             self._paint_box(canvas, track, px, coasting=track.seen_t < scene.frame.t)
         faces = [_rect(track.face.box) for track in scene.tracks]
