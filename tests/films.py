@@ -30,9 +30,10 @@ def write_film(
     *,
     codec: str = "aac",
     sound_from_s: float = 0.0,
+    rate_hz: int = RATE_HZ,
     options: dict[str, str] | None = None,
 ) -> Path:
-    """A video of `frames` at `times_s` (whole milliseconds); `sound` begins at `sound_from_s`."""
+    """A video of `frames` at `times_s` (whole milliseconds); `sound`, at RATE_HZ, begins at `sound_from_s`."""
     with av.open(str(path), "w") as out:
         video = out.add_stream("libx264", rate=25, options={"crf": "5", "bf": "0", "g": "12"} | (options or {}))
         video.height, video.width = frames[0].shape[:2]
@@ -40,7 +41,7 @@ def write_film(
         video.time_base = video.codec_context.time_base = Fraction(1, 1000)
         packets = []
         if sound is not None:
-            audio = out.add_stream(codec, rate=RATE_HZ)
+            audio = out.add_stream(codec, rate=rate_hz)
             audio.codec_context.layout = "mono" if len(sound) == 1 else "stereo"
         for bgr, t in zip(frames, times_s, strict=True):
             picture = av.VideoFrame.from_ndarray(bgr, "bgr24")
@@ -48,7 +49,7 @@ def write_film(
             packets += video.encode(picture)
         packets += video.encode(None)
         if sound is not None:
-            resampler = av.AudioResampler(format=audio.codec_context.format or "fltp", rate=RATE_HZ)
+            resampler = av.AudioResampler(format=audio.codec_context.format or "fltp", rate=rate_hz)
             whole = av.AudioFrame.from_ndarray(sound, "fltp", "mono" if len(sound) == 1 else "stereo")
             whole.sample_rate, whole.time_base = RATE_HZ, Fraction(1, RATE_HZ)
             whole.pts = round(sound_from_s * RATE_HZ)

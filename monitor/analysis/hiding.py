@@ -92,7 +92,7 @@ def hidden(bgr: U8, places: Sequence[Place], how: Hiding) -> U8:
 def _hide(canvas: U8, place: Place, *, smooth: bool) -> None:
     patch_px = max(place.face_px / PATCHES, _LEAST_PX)
     # Blurred, what is around the place fades in, outside of it.
-    fade_px = round(patch_px) if smooth else 0
+    fade_px = round(patch_px / 2) if smooth else 0
     x0, x1 = math.floor(place.box.x0), math.ceil(place.box.x1)
     y0, y1 = math.floor(place.box.y0), math.ceil(place.box.y1)
     area = canvas[max(0, y0 - fade_px) : max(0, y1 + fade_px), max(0, x0 - fade_px) : max(0, x1 + fade_px)]

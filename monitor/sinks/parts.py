@@ -24,7 +24,8 @@ from monitor.types import F32, Gap, Scene, Span
 
 log = logging.getLogger(__name__)
 COPIED = frozenset({"aac", "mp3", "opus", "flac"})
-"""Sound that an MP4 may hold and browsers play; all other is encoded anew."""
+"""Sound that an MP4 may hold and browsers play; all other is encoded anew, and so is a telephone's."""
+_LEAST_HZ = 16000
 _RATES_HZ = frozenset({16000, 22050, 24000, 32000, 44100, 48000})
 _Timed: TypeAlias = "tuple[float, Packet[Any]]"
 """A packet and its second."""
@@ -125,7 +126,8 @@ def _write(parts: Sequence[Path], out: Path, span: Span, sound: SoundTrack | Non
         video.time_base = Fraction(1, TICKS)
         streams = [_pictures(parts, header, video, span)]
         if sound is not None:
-            streams.append(_copied(whole, sound) if sound.codec in COPIED else _encoded(whole, sound))
+            copied = sound.codec in COPIED and sound.stream.codec_context.sample_rate >= _LEAST_HZ
+            streams.append(_copied(whole, sound) if copied else _encoded(whole, sound))
         for _, packet in heapq.merge(*streams, key=lambda timed: timed[0]):
             whole.mux(packet)
 

@@ -12,7 +12,7 @@ from av.audio.stream import AudioStream
 from av.error import FFmpegError
 from av.packet import Packet
 
-from monitor.errors import MediaError
+from monitor.errors import MediaError, SourceError
 from monitor.sources.opening import Opened
 from monitor.types import F32, Media, Span
 
@@ -41,7 +41,7 @@ class Sound:
         except BaseException:
             self.close()
             raise
-        self.codec = self.stream.codec_context.name.removesuffix("float")
+        self.codec = self.stream.codec_context.codec.canonical_name
         """mp3, aac, opus, ..."""
 
     def _open(self) -> tuple[Opened, AudioStream]:
@@ -102,9 +102,11 @@ class Sound:
 
     def _decoded(self) -> Iterator[tuple[Packet[AudioStream], list[AudioFrame]]]:
         """Packets that a decoder takes, and what it made of them, until the sound ends or breaks."""
-        any_sound, failures = False, 0
+        any_sound, failures, at_s = False, 0, self._span.from_s
         try:
             for packet in self._packets():
+                if packet.pts is not None:
+                    at_s = self._span.from_s + self._time_of(packet)
                 try:
                     frames = packet.decode() if packet.size else []
                 except FFmpegError:
@@ -115,9 +117,8 @@ class Sound:
                 any_sound |= bool(frames)
                 if packet.pts is not None:
                     yield packet, frames
-        except FFmpegError as error:
-            at_s = self._span.from_s + (self._time_of(packet) if packet.pts is not None else 0.0)
-            log.warning("%s: its sound is damaged from second %.1f on: %s", self._media.name, at_s, error.strerror)
+        except (FFmpegError, SourceError) as error:
+            log.warning("%s: its sound is damaged from second %.1f on: %s", self._media.name, at_s, error)
 
     def _packets(self) -> Iterator[Packet[AudioStream]]:
         if self._first is not None:

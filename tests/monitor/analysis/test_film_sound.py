@@ -89,6 +89,31 @@ def test_sound_that_begins_later_than_the_pictures(tmp_path: Path) -> None:
         assert beep_s(out) == pytest.approx(1.4, abs=ONE_AUDIO_FRAME_S)
 
 
+@pytest.mark.parametrize(("codec", "suffix"), [("pcm_mulaw", ".mov"), ("libmp3lame", ".mkv")])
+def test_sound_as_of_a_telephone_is_encoded_anew(tmp_path: Path, codec: str, suffix: str) -> None:
+    times = [i / 25 for i in range(50)]
+    frames = [grey(230 if 1.0 <= t < 1.2 else 20) for t in times]
+    path = write_film(tmp_path / f"film{suffix}", frames, times, beep(2, 1.0), codec=codec, rate_hz=8000)
+    out = joined(scan(str(path)), Span(0.0, 2.0), tmp_path)
+    assert sound_of(out) == "aac"
+    assert beep_s(out) == pytest.approx(flash_s(out), abs=ONE_AUDIO_FRAME_S)
+
+
+@pytest.mark.parametrize("codec", ["aac", "ac3"])
+def test_a_hole_in_the_sound_moves_nothing(tmp_path: Path, codec: str) -> None:
+    film(tmp_path / "film.mkv", 1.4, codec=codec)
+    with av.open(str(tmp_path / "film.mkv")) as whole, av.open(str(tmp_path / "hole.mkv"), "w") as out:
+        streams = [out.add_stream_from_template(stream) for stream in whole.streams]
+        for packet in whole.demux():
+            at_s = float((packet.pts or 0) * packet.time_base)
+            if packet.size and not (packet.stream.type == "audio" and 0.4 <= at_s < 1.0):
+                packet.stream = streams[packet.stream_index]
+                out.mux(packet)
+    out_path = joined(scan(str(tmp_path / "hole.mkv")), Span(0.2, 3.0), tmp_path)
+    assert flash_s(out_path) == pytest.approx(1.2, abs=1e-3)
+    assert beep_s(out_path) == pytest.approx(1.2, abs=ONE_AUDIO_FRAME_S)
+
+
 def test_copied_sound_is_the_same_bytes(tmp_path: Path) -> None:
     media = scan(str(film(tmp_path / "film.mp4", 1.4)))
     out = joined(media, Span(0.0, media.length_s), tmp_path)
