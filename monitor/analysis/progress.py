@@ -106,7 +106,7 @@ def summary(index: Mapping[str, Any]) -> Table:
     rows: Sequence[Mapping[str, Any]] = index["results"]
     labels = list(index["totals"]["seconds"])
     table = Table(box=None, pad_edge=False)
-    table.add_column("file", overflow="fold")
+    table.add_column("file", overflow="ellipsis", no_wrap=True, min_width=18, max_width=40)
     for name in ("length", "people", *labels, "mask share", "warnings"):
         table.add_column(name, justify="right")
     for row in rows:
