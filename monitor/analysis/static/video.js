@@ -36,8 +36,11 @@ function tellPlace() {
 
 /** Small in the corner while its place is out of sight and somebody works with it. */
 function dock() {
-  const out = film.used && film.visible === false && !film.closed;
-  at("film").classList.toggle("docked", Boolean(out));
+  const out = Boolean(film.used && film.visible === false && !film.closed);
+  const card = at("film-card");
+  if (out === at("film").classList.contains("docked")) return;
+  card.style.minHeight = out ? `${card.offsetHeight}px` : ""; // what follows must not jump
+  at("film").classList.toggle("docked", out);
 }
 
 function openVideo(name, fps) {
