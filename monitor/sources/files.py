@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 
 from monitor.errors import MediaError, SourceError, SourceNotFound
 from monitor.sources.base import Guarded
-from monitor.sources.media import FILE_FORMATS, Clock, bgr_of, pictures_of, video_stream
+from monitor.sources.media import FILE_FORMATS, Clock, bgr_of, pictures_of, times_are_numbers, video_stream
 from monitor.types import Frame, Losses
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class VideoFile(Guarded):
             stream = video_stream(container, self.name)
             stream.thread_type = "AUTO"
             rate = stream.average_rate or stream.guessed_rate
-            self._clock = Clock(1 / float(rate) if rate else 1 / 25)
+            self._clock = Clock(1 / float(rate) if rate else 1 / 25, counted=times_are_numbers(container, stream))
             self._frames = self._decode(container, stream)
             self._ready = next(self._frames, None)  # a file that opens but holds no picture is found here
             if self._ready is None:

@@ -73,11 +73,21 @@ def bgr_of(frame: VideoFrame) -> U8:
     return upright
 
 
+def times_are_numbers(container: InputContainer, stream: VideoStream) -> bool:
+    """True for AVI with pictures that wait for others: it numbers packets as they are decoded, at a constant rate.
+
+    Taken for times these numbers jump to and fro; counting the pictures as they come out gives their times.
+    """
+    codec = stream.codec_context.codec
+    return container.format.name == "avi" and not codec.intra_only
+
+
 class Clock:
     """Presentation times that start at 0 and rise, whatever the file says."""
 
-    def __init__(self, step_s: float) -> None:
-        self._step_s = step_s
+    def __init__(self, step_s: float, *, counted: bool = False) -> None:
+        """`counted`: the file's own times are not believed, see `times_are_numbers`."""
+        self._step_s, self._counted = step_s, counted
         self._first_s: float | None = None
         self._last_s = -step_s
 
@@ -88,6 +98,8 @@ class Clock:
 
     def time_of(self, stamp_s: float | None) -> float:
         """Seconds since the first picture; one nominal step after the last where the file gives none or goes back."""
+        if self._counted:
+            stamp_s = None
         if stamp_s is not None and self._first_s is None:
             self._first_s = stamp_s - (self._last_s + self._step_s)
         t = stamp_s - self._first_s if stamp_s is not None and self._first_s is not None else None

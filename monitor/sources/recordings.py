@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 
 from monitor.errors import MediaError, SourceError
 from monitor.sources.base import Guarded
-from monitor.sources.media import Clock, bgr_of
+from monitor.sources.media import Clock, bgr_of, times_are_numbers
 from monitor.sources.object_stores import is_url, name_of
 from monitor.sources.opening import Opened, picture_bgr, state_of
 from monitor.sources.scanning import scan, scan_pictures
@@ -56,7 +56,8 @@ class Recording(Guarded):
         if not media.splittable and span.to_s >= media.length_s - 1e-6:
             self._to_s = math.inf
         opened = self._open()
-        self._clock, self._unit = Clock(opened.step_s), opened.unit
+        self._clock = Clock(opened.step_s, counted=times_are_numbers(opened.container, opened.stream))
+        self._unit = opened.unit
         self._last_s = -1.0
         self._frames = self._within(self._from_keyframe(opened))
 

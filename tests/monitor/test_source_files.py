@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -245,3 +246,13 @@ def test_clips_whose_headers_lie(data_dir: Path, clip: str, frames: int, last_s:
     found = read_all(VideoFile(path))
     assert len(found) == frames
     assert found[-1].t == pytest.approx(last_s, abs=0.001)
+
+
+def test_numbers_of_packets_are_not_taken_for_times(tmp_path):
+    """AVI has no times: with pictures that wait for others (B-frames) its numbers go to and fro."""
+    frames = [numbered(i) for i in range(24)]
+    path = write_video(tmp_path / "b.avi", frames, options={"bf": "2", "g": "12"})
+    with closing(VideoFile(path)) as source:
+        read = list(iter(lambda: source.read(1), None))
+    assert [number_of(frame.bgr) for frame in read] == list(range(24))
+    assert [frame.t for frame in read] == pytest.approx([i / 25 for i in range(24)])
