@@ -130,7 +130,7 @@ def folders_of(items: Sequence[Item], out: Path) -> list[Path]:
 
 
 def owner_of(folder: Path) -> str | None:
-    """The uri, without credentials, whose results, or the beginnings of them, are in a folder; None where there are none."""
+    """The uri, without credentials, whose results or the beginnings of them are in a folder; None where none are."""
     for file in (folder / FACTS, folder / ".work" / "plan.json"):
         try:
             return str(json.loads(file.read_bytes())["uri"])

@@ -99,7 +99,7 @@ class Outputs:
             "run": dict(run),
         }  # fmt: skip
         write_whole(self._folder / "report.html", report_page(told, self._thumbnails).encode())
-        write_whole(self._folder / FACTS, (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode())
+        write_whole(self._folder / FACTS, (json.dumps(told, indent=1) + "\n").encode())
         return told
 
 

@@ -139,7 +139,7 @@ class Run:
             if facts.parent.name not in rows and (told := finished(facts.parent)) is not None:
                 rows[facts.parent.name] = _row(facts.parent.name, told)
         index = {"version": 1, "results": list(rows.values()), "totals": _totals(list(rows.values()))}
-        write_whole(self._out / "index.json", (json.dumps(index, indent=1, ensure_ascii=False) + "\n").encode())
+        write_whole(self._out / "index.json", (json.dumps(index, indent=1) + "\n").encode())
         write_whole(self._out / "index.html", index_page(index).encode())
         return index
 

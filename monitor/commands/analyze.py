@@ -90,6 +90,8 @@ def analyze(
     items = items_of(paths or [])
     begins = _beginning(settings, len(items))
     say = _be_silent if quiet or as_json else _say
+    if settings.analysis.anonymize != "off" and settings.analysis.stride > 1:
+        _say("with --stride a face may be missed between the pictures that are looked at: it is not hidden there")
     stop = StopFlag()
     with ExitStack() as stack:
         stack.enter_context(stop.listening())
