@@ -19,7 +19,7 @@ endif
 VENV := .venv$(SUFFIX)
 TEST_VENV := .venv-test$(SUFFIX)
 BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
-TEST_EXTRAS ?= train,gpu,dev
+TEST_EXTRAS ?= train,gpu,cluster,dev
 ARGS ?=
 PYTEST_ARGS ?=
 PINNED := pyproject.toml constraints/constraints.txt

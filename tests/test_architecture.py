@@ -98,6 +98,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "monitor.analysis.facts": ("monitor.types",),
     "monitor.analysis.schema": (*FACTS, "monitor.files"),
     "monitor.analysis*": (*BELOW_APP, "monitor.app"),
+    "monitor.corrections.facts": ("monitor.types",),
+    "monitor.corrections*": (*LEAVES, "monitor.yamlish", "monitor.sources*", "monitor.analysis.schema"),
     "monitor.doctor*": (*BELOW_APP, "monitor.app"),
     "monitor.commands*": ("monitor*", "engines*", "train.cli"),
     "monitor.cli": ("monitor*", "train.cli"),
@@ -133,13 +135,14 @@ ADAPTED_BY: dict[str, tuple[str, ...]] = {
     "httpx": ("monitor.kiosk.delivery.webhook",),
     "paho": ("monitor.kiosk.delivery.mqtt",),
     "fsspec": ("monitor.sources.object_stores",),
+    "ray": ("monitor.analysis.cluster_link",),
     "threading": ("monitor.threads*", "engines.runtimes.trt", "train.makers"),  # a context a thread; watches a parent
     "queue": ("monitor.threads*",),
     "concurrent": ("monitor.threads*", "train.batches", "train.makers"),  # concurrent.futures
 }
 
 HEAVY = ("mediapipe", "onnxruntime", "tensorflow", "tensorrt", "matplotlib", "keras", "torch",
-         "sqlite3", "httpx", "paho", "pyarrow", "fsspec")  # fmt: skip
+         "sqlite3", "httpx", "paho", "pyarrow", "fsspec", "ray")  # fmt: skip
 
 
 @dataclass(frozen=True)
