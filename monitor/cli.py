@@ -21,6 +21,7 @@ from monitor.commands.doctor import doctor
 from monitor.commands.engine import engine_app
 from monitor.commands.events import events_app
 from monitor.commands.kiosk import kiosk_app
+from monitor.commands.labels import labels_app
 from monitor.commands.run import run
 from monitor.commands.session import Session
 from monitor.commands.train import train_app
@@ -53,6 +54,7 @@ app.add_typer(kiosk_app, name="kiosk")
 app.add_typer(config_app, name="config")
 app.add_typer(engine_app, name="engine")
 app.add_typer(events_app, name="events")
+app.add_typer(labels_app, name="labels")
 app.add_typer(train_app, name="train")
 
 
