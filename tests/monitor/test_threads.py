@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
 from monitor.errors import SinkError, SourceError
-from monitor.threads import Ahead, Caller, Freshest, Queued, gap, queued, readers
+from monitor.threads import Ahead, Caller, Freshest, Later, Queued, gap, queued, readers
 from monitor.types import Frame, Gap
 from tests.fakes import ScriptedSource, SlowSink, frame, scene
 
@@ -293,3 +294,13 @@ def test_caller_says_that_it_is_closed() -> None:
     caller.close()
     with pytest.raises(RuntimeError, match="closed"):
         caller.call(int, timeout_s=LONG_S)
+
+
+def test_calls_are_made_later_in_their_order_and_errors_come_back() -> None:
+    with closing(Later()) as later:
+        first, second = later.ask(lambda: 1), later.ask(lambda: 1 / 0)
+        assert first.get() == 1
+        with pytest.raises(ZeroDivisionError):
+            second.get()
+    with pytest.raises(TimeoutError):
+        later.ask(lambda: 2)

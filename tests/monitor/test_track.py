@@ -244,3 +244,49 @@ def test_everybody_in_a_still_picture_is_judged():
     track = tracker()
     track.match(frame(0.0, still=True), [face(20 * i, side=18) for i in range(28)])
     assert len(track.due(15)) == 28
+
+
+def judged_as(track, probs, t0, seconds, fps=25.0):
+    """Feeds one face and judges whenever it is due; how often that was."""
+    count = 0
+    for i in range(round(seconds * fps)):
+        t = t0 + i / fps
+        track.match(frame(t), [face(100)])
+        due = track.due(5)
+        count += len(due)
+        track.vote([Judgement(one.id, np.asarray(probs, np.float32), None) for one in due])
+    return count
+
+
+def test_who_is_decided_and_looks_the_same_is_judged_rarely():
+    often, rarely = tracker(), tracker(stable_every_s=1.0)
+    clear = (0.98, 0.01, 0.01)
+    assert judged_as(often, clear, 0.0, 1.0) >= judged_as(rarely, clear, 0.0, 1.0) >= TrackSettings().fresh_judgements
+    assert judged_as(often, clear, 1.0, 4.0) > 30
+    assert judged_as(rarely, clear, 1.0, 4.0) <= 5
+
+
+def test_who_is_in_doubt_is_judged_often():
+    track = tracker(stable_every_s=1.0)
+    assert judged_as(track, (0.5, 0.1, 0.4), 0.0, 4.0) > 30
+
+
+def test_another_look_is_judged_at_once():
+    track = tracker(stable_every_s=10.0)
+    judged_as(track, (0.98, 0.01, 0.01), 0.0, 3.0)
+    picture = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
+    track.match(Frame(300, 3.0, None, picture), [face(100)])
+    assert len(track.due(5)) == 1
+
+
+def test_a_lamp_is_no_other_look():
+    from monitor.glance import Glance
+
+    rng = np.random.default_rng(0)
+    picture = np.repeat(np.repeat(rng.integers(40, 120, (48, 64, 3)), 10, 0), 10, 1).astype(np.uint8)
+    glance, one = Glance(), face(100)
+    assert glance.calm(Frame(0, 0.0, None, picture), [(1, one)]) == frozenset()
+    glance.judged([1])
+    brighter = np.clip(picture * 1.4 + 20, 0, 255).astype(np.uint8)
+    assert glance.calm(Frame(1, 0.1, None, brighter), [(1, one)]) == {1}
+    assert glance.calm(Frame(2, 0.2, None, picture[::-1].copy()), [(1, one)]) == frozenset()
