@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from monitor.errors import UsageError
@@ -43,11 +44,15 @@ class Link:
             hint = "run it on a machine of the cluster: `ray start --address HEAD:6379 --num-cpus 0` adds this one"
             raise UsageError(f"--ray takes HOST:PORT, not {given}", hint=hint)
         _installed()
-        found = _answers(given)
-        if given is not None and not found:
+        _show_token()
+        answer = _asked(given)
+        if given is not None and answer == "token":
+            hint = "put it into RAY_AUTH_TOKEN, or where `ray get-auth-token` finds it"
+            raise UsageError(f"the Ray cluster at {given} wants another token", hint=hint)
+        if given is not None and answer != "there":
             raise UsageError(f"no Ray cluster answers at {given}", hint=_RUNNING)
         with _our_signals():
-            if found:
+            if answer == "there":
                 self._connect(given or "auto")
             else:
                 self._start(jobs)
@@ -114,10 +119,17 @@ def _installed() -> None:
         raise UsageError("--ray needs Ray, which is not installed", hint=_INSTALL)
 
 
-def _answers(address: str | None) -> bool:
-    """Whether a cluster answers at the address; None = any that runs here. Asked by a process that can be ended:
+def _show_token() -> None:
+    """A cluster may want to see the user's token. Ray looks for it when it is loaded, and only where it is told to."""
+    file = Path.home() / ".ray" / "auth_token"
+    if {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ) or file.is_file():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
 
-    Ray itself waits for minutes, and then ends the whole program.
+
+def _asked(address: str | None) -> str:
+    """there, token (it lets in nobody without), or nobody; at the address, or with None at any that runs here.
+
+    Asked by a process that can be ended: Ray itself waits for minutes, and then ends the whole program.
     """
     at = [] if address is None else ["--address", address]
     command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", *at]
@@ -126,9 +138,11 @@ def _answers(address: str | None) -> bool:
             command, env={**os.environ, **_SOON}, stdin=subprocess.DEVNULL, capture_output=True, timeout=REACH_S,
             check=False,
         )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
+    except subprocess.TimeoutExpired as error:
+        return "token" if b"AuthToken" in (error.stderr or b"") else "nobody"
+    if done.returncode == 0:
+        return "there"
+    return "token" if b"AuthToken" in done.stderr else "nobody"
 
 
 @contextmanager

@@ -207,7 +207,7 @@ def test_without_ray_it_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.usefixtures("without_ray")
 def test_an_address_where_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster_link, "REACH_S", 4.0)
+    monkeypatch.setattr(cluster_link, "REACH_S", 2.0)
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         address = f"127.0.0.1:{deaf.getsockname()[1]}"
         began_s = time.monotonic()
