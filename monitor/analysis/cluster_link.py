@@ -44,7 +44,8 @@ class Link:
             hint = "run it on a machine of the cluster: `ray start --address HEAD:6379 --num-cpus 0` adds this one"
             raise UsageError(f"--ray takes HOST:PORT, not {given}", hint=hint)
         _installed()
-        _show_token()
+        if loaded is None:
+            _show_token()
         answer = _asked(given)
         if given is not None and answer == "token":
             hint = "put it into RAY_AUTH_TOKEN, or where `ray get-auth-token` finds it"

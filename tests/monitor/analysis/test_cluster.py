@@ -36,7 +36,7 @@ from tests.monitor.analysis.fabricated import CLASSES, row, rows_table
 from tests.monitor.analysis.test_pool import Does
 from tests.people import walk_video
 
-pytest.importorskip("ray")
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs the cluster extra")
 ROOT = Path(__file__).parents[3]
 SILENT = {"say": lambda _text: None}
 
