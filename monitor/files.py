@@ -19,6 +19,7 @@ _HINTS = {
     errno.EROFS: "this file system is read-only; choose another place",
     errno.EISDIR: "this is a folder; name a file in it",
     errno.ENOTDIR: "a part of this path is a file, not a folder; choose another path",
+    errno.EEXIST: "a file has this name; choose another one for the folder",
     errno.ENAMETOOLONG: "choose a shorter name",
 }
 

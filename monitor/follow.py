@@ -16,6 +16,8 @@ from monitor.types import Box, Face, Frame
 
 UNCONFIRMED_S = 0.3
 """A find that is not repeated within so long was none."""
+WAITS = 1.5
+"""Distances between two pictures that a find is waited for at least."""
 DOUBT = 0.5
 """How clear a face is taken to be before it was found: half-way between a pattern and a face."""
 SAME_FACE = 0.6
@@ -69,7 +71,9 @@ class _Person:
 class Follower:
     """match -> due -> asked, once a frame."""
 
-    def __init__(self, settings: TrackSettings, *, new_score: float) -> None:
+    def __init__(self, settings: TrackSettings, *, new_score: float, every_s: float = 0.0) -> None:
+        """`every_s`: how far apart the pictures are, where that is known; nobody is given up between two of them."""
+        self._least_patience_s = WAITS * every_s
         self._settings, self._new_score = settings, new_score
         self._people: dict[int, _Person] = {}
         self._next_id = 1
@@ -107,7 +111,8 @@ class Follower:
         return person.clarity >= self._settings.clear_score
 
     def _patience_s(self, person: _Person) -> float:
-        return self._settings.lost_s if self._confirmed(person) else min(UNCONFIRMED_S, self._settings.lost_s)
+        lost_s = self._settings.lost_s
+        return max(lost_s if self._confirmed(person) else min(UNCONFIRMED_S, lost_s), self._least_patience_s)
 
     def _confirmed(self, person: _Person) -> bool:
         return person.finds >= self._settings.confirm_finds

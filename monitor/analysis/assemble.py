@@ -25,6 +25,8 @@ from monitor.analysis.schema import (
     tracks_schema,
     write_csv,
 )
+from monitor.analysis.watch import every_s
+from monitor.follow import WAITS
 from monitor.settings import Settings
 from monitor.types import Media
 
@@ -62,7 +64,10 @@ class Assembler:
         self._totals: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._labels: Counter[str] = Counter()
-        self._names = Names(media.kind, settings.track.lost_s)
+        apart_s = every_s(settings, media.fps)
+        self._visible_s = max(VISIBLE_S, WAITS * apart_s)
+        self._names = Names(media.kind, max(settings.track.lost_s, WAITS * apart_s))
+        self._skipped: list[str] = []
         self._decoded = self._judged = self._finds = self._damaged = 0
         self._quality = Quality()
         self._counts = Counts(settings.analysis.from_s, length_s, (*classes, "undecided"))
@@ -84,6 +89,7 @@ class Assembler:
         self._let_go()
         self._decoded += stats["decoded"]
         self._damaged += stats["damaged"]
+        self._skipped += stats["skipped"]
         self._quality.add(stats)
 
     def _follow(self, row: Row) -> None:
@@ -94,7 +100,7 @@ class Assembler:
             person = self._people[number] = Person(number, t, t, row["picture"])
         label, passed_s = person.see(_sight(row, self._classes), self._stride)
         self._counts.add(label, t - passed_s, passed_s)
-        if t - person.found_s <= VISIBLE_S:
+        if t - person.found_s <= self._visible_s:
             self._counts.in_view(row["frame"])
 
     def _let_go(self) -> None:
@@ -111,7 +117,8 @@ class Assembler:
         _keep(self._longest, SHOWN_PEOPLE, (person.total_s, -person.number, told))
         peak, at = person.peak_fake
         if peak >= SUSPECT:
-            run = next((r for r in person.runs if r.from_s <= at <= r.to_s), person.runs[0])
+            # One run ends where the next begins: what was shown at that moment is the later one.
+            run = next((r for r in reversed(person.runs) if r.from_s <= at <= r.to_s), person.runs[0])
             suspicion = {
                 "person": person.number, "t": round(at, 3), "p_fake": round(peak, 4), "label": run.label,
                 "seconds_fake": round(person.seconds.get("fake", 0.0), 3), "from_s": round(run.from_s, 3),
@@ -151,7 +158,7 @@ class Assembler:
             },
             "people": shown, "people_left_out": self._names.count - len(shown), "counts": self._counts.as_json(),
             "suspicions": [told for *_, told in ranked],
-            "quality": self._quality.told(seconds, self._reasons, self._damaged, CUTS),
+            "quality": self._quality.told(seconds, self._reasons, self._damaged, CUTS, self._skipped),
         }  # fmt: skip
 
     def _clock(self, t: float) -> datetime | None:

@@ -13,7 +13,7 @@ class Counts:
     """add, in_view, add, in_view, ..."""
 
     def __init__(self, from_s: float, length_s: float, labels: Sequence[str]) -> None:
-        self._from_s = from_s
+        self._from_s, self._length_s = from_s, length_s
         self._step_s = next((s for s in STEPS_S if length_s / s <= MOST_BINS), max(1.0, length_s / MOST_BINS))
         self._bins = {label: [0.0] * max(1, -int(-length_s // self._step_s)) for label in labels}
         self.most = 0
@@ -39,5 +39,11 @@ class Counts:
 
     def as_json(self) -> dict[str, Any]:
         """Mean number of people in view, by label, in each step."""
-        mean = {label: [round(s / self._step_s, 3) for s in bins] for label, bins in self._bins.items()}
+        count = len(next(iter(self._bins.values())))
+        last_s = max(1e-6, min(self._step_s, self._length_s - (count - 1) * self._step_s))
+        widths = [*[self._step_s] * (count - 1), last_s]
+        mean = {
+            label: [round(s / width, 3) for s, width in zip(bins, widths, strict=True)]
+            for label, bins in self._bins.items()
+        }
         return {"bin_s": self._step_s, "from_s": self._from_s, "mean": mean}

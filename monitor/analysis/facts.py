@@ -16,6 +16,11 @@ PICTURES_AT_ONCE = 64
 """A folder of pictures is cut into segments of so many."""
 
 
+def picture_name(origin: object) -> str:
+    """How the tables name a picture: its path; what of it is no text becomes `?`, everywhere alike."""
+    return str(origin).encode("utf-8", "replace").decode()
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """A piece of one file: what is told of it is what happens in `from_s <= t < to_s`."""

@@ -16,12 +16,17 @@ from monitor.errors import MediaError
 from monitor.settings import Settings
 from monitor.types import Media, Span
 
+UNSPLIT_PATIENCE_S = 3600.0
+"""A worker that goes on in a file which cannot be entered anywhere decodes from its start, and is silent meanwhile."""
+
 
 def span_of(media: Media, settings: Settings) -> Span:
     """What is analysed of a recording: seconds, or numbers of pictures. Raises MediaError where that is nothing."""
-    if media.kind == "pictures":
-        return Span(0.0, float(len(media.pictures)))
     wanted = settings.analysis
+    if media.kind == "pictures":
+        if wanted.from_s or wanted.to_s is not None or wanted.stride > 1:
+            raise MediaError("--from, --to and --stride are for videos", hint="leave them away for pictures")
+        return Span(0.0, float(len(media.pictures)))
     span = Span(wanted.from_s, media.length_s if wanted.to_s is None else min(wanted.to_s, media.length_s))
     if span.from_s >= span.to_s:
         what = f"{media.name} ends after {media.length_s:.3f} s: nothing of it lies between --from and --to"
@@ -70,7 +75,10 @@ class Footage:
                 yield ("segment", segment.index), Analyse(self.media, (segment,), self._settings)
         elif missing:
             rest = self.segments[missing[0].index :]
-            yield ("segment", missing[0].index), Analyse(self.media, rest, self._settings)
+            yield (
+                ("segment", missing[0].index),
+                Analyse(self.media, rest, self._settings, patience_s=UNSPLIT_PATIENCE_S),
+            )
 
     def take(self, index: int, data: bytes) -> None:
         """Stores a segment's tables. Raises SinkError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from monitor.errors import SourceNotFound, UsageError
 from monitor.redact import redact
+from monitor.sources.object_stores import is_url, name_of
 from monitor.sources.pictures import PICTURES, VIDEOS, is_picture
 
 LISTS = (".txt", ".lst")
@@ -28,25 +30,27 @@ class Item:
     pictures: tuple[str, ...] = ()
 
 
-def items_of(named: Sequence[str]) -> list[Item]:
-    """What there is to analyse, in the order in which it was named; each thing once.
+def items_of(named: Sequence[str], out: Path | None = None) -> list[Item]:
+    """What there is to analyse, in the order in which it was named; each file once, by whatever name.
 
-    Raises UsageError where nothing was named, SourceNotFound where a name leads to nothing.
+    Folders are not searched below `out`, nor where results of ours lie. Raises UsageError where nothing was named,
+    SourceNotFound where a name leads to nothing.
     """
     if not named:
         raise UsageError("nothing was named", hint="monitor analyze clip.mp4 --out results")
     found: dict[str, Item] = {}
     loose: list[str] = []
     for name in _unlisted(named):
-        for item in _items(name):
-            if not item.pictures and is_picture(Path(item.uri)) and not _is_url(item.uri):
+        for item in _items(name, out):
+            if not item.pictures and is_picture(Path(item.uri)) and not is_url(item.uri):
                 loose.append(item.uri)
             else:
-                found.setdefault(item.uri, item)
+                found.setdefault(_identity(item.uri), item)
     if loose:
-        pictures = tuple(dict.fromkeys(loose))
-        stem = Path(pictures[0]).stem if len(pictures) == 1 else "pictures"
-        found.setdefault(pictures[0], Item(str(Path(pictures[0]).parent), stem, pictures))
+        pictures = tuple({_identity(picture): picture for picture in reversed(loose)}.values())[::-1]
+        first, more = Path(pictures[0]), len(pictures) - 1
+        stem, uri = ("pictures", f"{first} and {more} more") if more else (first.stem, str(first))
+        found.setdefault(uri, Item(uri, stem, pictures))
     return list(found.values())
 
 
@@ -66,20 +70,21 @@ def _lines(text: str, base: Path) -> Iterator[str]:
     for line in text.splitlines():
         name = line.strip()
         if name and not name.startswith("#"):
-            yield name if _is_url(name) or Path(name).is_absolute() else str(base / name)
+            yield name if is_url(name) or Path(name).is_absolute() else str(base / name)
 
 
-def _is_url(name: str) -> bool:
-    return "://" in name
+def _identity(uri: str) -> str:
+    """Equal for two names of one file."""
+    return uri if is_url(uri) else os.path.realpath(uri)
 
 
-def _items(name: str) -> Iterator[Item]:
-    if _is_url(name):
-        yield Item(name, Path(name.split("::")[0]).stem or "clip")
+def _items(name: str, out: Path | None) -> Iterator[Item]:
+    if is_url(name):
+        yield Item(name, Path(name_of(name).split("?")[0]).stem or "clip")
         return
     path = Path(name).expanduser()
     if path.is_dir():
-        yield from _in_folder(path)
+        yield from _in_folder(path, out)
     elif path.exists() or not glob.has_magic(name):
         if not path.exists():
             raise SourceNotFound(f"{name} does not exist", hint=f"Look for it: ls '{path.parent}'")
@@ -89,12 +94,17 @@ def _items(name: str) -> Iterator[Item]:
         if not hits:
             raise SourceNotFound(f"{name} fits no file", hint="Put the pattern into quotes, and look what is there.")
         for hit in hits:
-            yield from _items(str(hit))
+            yield from _items(str(hit), out)
 
 
-def _in_folder(folder: Path) -> Iterator[Item]:
-    """Its videos, each by itself, and its pictures together; folders within it likewise."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not _hidden(path, folder))
+def _in_folder(folder: Path, out: Path | None) -> Iterator[Item]:
+    """Its videos, each by itself, and its pictures together; folders within it likewise, but not our own results."""
+    ours = {facts.parent for facts in folder.rglob(FACTS)} | ({out.absolute()} if out is not None else set())
+    files = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not _hidden(path, folder) and ours.isdisjoint((*path.parents, *path.absolute().parents))
+    )
     videos = [path for path in files if path.suffix.lower() in VIDEOS]
     pictures = [str(path.absolute()) for path in files if path.suffix.lower() in PICTURES]
     if not videos and not pictures:

@@ -52,6 +52,8 @@ class Job:
     again: int = 0
     """Of them, those that an earlier run has been through."""
     facts: dict[str, Any] | None = None
+    overwrite: bool = False
+    """What is there is made anew; the old results stay until the new ones take their place."""
     _todo: deque[tuple[Any, Task]] = field(default_factory=deque)
     _given: dict[Any, Task] = field(default_factory=dict)
     _tries: dict[Any, int] = field(default_factory=dict)
@@ -66,9 +68,13 @@ class Job:
     def start(self) -> None:
         """Looks what an earlier run left: perhaps all of it."""
         self._begun_s = time.monotonic()
-        known = finished(self.folder)
+        known = None if self.overwrite else finished(self.folder)
         self.status = "scanning"
-        if known is not None and known["made"].get("fingerprint") == self.mark:
+        if known is not None:
+            if known["made"].get("fingerprint") != self.mark:
+                what = f"{self.folder} holds results made with other settings, versions or an older file"
+                self.fail(Failure(what, "add --overwrite, or name another folder with --out", 2))
+                return
             self.facts = known
             if known["made"].get("shown") == shown(self.order.settings):
                 self.status = "done"
@@ -133,7 +139,7 @@ class Job:
         share = 1.0 if media.kind == "pictures" else (span.to_s - span.from_s) / max(media.length_s, 1e-9)
         looked = round(media.frames * min(1.0, share))
         self.media, self.frames = media, looked * (1 + settings.analysis.video)
-        work = Work(self.folder, self.mark, self.item.uri)
+        work = Work(self.folder, self.mark, self.item.uri, anew=self.overwrite)
         self._outputs = Outputs(self.folder, work, media, span, settings, order.card, begins)
         if self.facts is not None:  # the tables are there already
             self.again = looked
@@ -158,7 +164,7 @@ class Job:
         assert self._outputs is not None
         assert self.facts is not None
         self.status = "showing"
-        self._todo += self._outputs.begin(self.facts)
+        self._todo += self._outputs.begin(self.facts, anew=self._footage is not None)
         self._finish_if_complete()
 
     def _finish_if_complete(self) -> None:

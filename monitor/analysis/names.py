@@ -49,7 +49,7 @@ class Names:
             if row["person"] is not None:
                 row["person"] = self._person(row["person"])
                 self._carry(row)
-        self._tail = _seen(told, segment.to_s - RUN_IN_S) if self._kind == "video" else []
+        self._tail = _seen(told, segment.to_s - max(RUN_IN_S, self._lost_s)) if self._kind == "video" else []
         self._fakes &= self.here
         return told, offset
 

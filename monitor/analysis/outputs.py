@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
 from engines.contract import Card
 from monitor.analysis.facts import segments_of
+from monitor.analysis.footage import UNSPLIT_PATIENCE_S
 from monitor.analysis.inputs import FACTS
 from monitor.analysis.pages import report_page
 from monitor.analysis.plan import Work
 from monitor.analysis.render import Look, Pick
 from monitor.analysis.schema import parquet_batches, rows_of
 from monitor.analysis.tasks import Join, Render, RenderPictures, Thumbnails
-from monitor.files import write_whole
+from monitor.files import told_as_sink_error, write_whole
 from monitor.redact import redact
 from monitor.settings import Settings
 from monitor.types import Box, Media, Span
@@ -34,19 +37,25 @@ class Outputs:
         self._folder, self._work, self._media, self._span, self._settings = folder, work, media, span, settings
         self._begins = begins
         self._look = Look(card.classes, settings.analysis.anonymize, begins, settings.analysis.stride)
+        self._key = hashlib.sha256(repr(self._look).encode()).hexdigest()[:12]
         self._parts = segments_of(span) if media.kind == "video" and settings.analysis.video else ()
         self._waiting: set[Any] = set()
         self._thumbnails: dict[int, bytes] = {}
 
-    def begin(self, facts: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
-        """(name, task) of what can be made at once."""
+    def begin(self, facts: Mapping[str, Any], *, anew: bool) -> Iterator[tuple[Any, Any]]:
+        """(name, task) of what can be made at once; `anew`: the tables are new, and what shows old ones goes."""
         wanted, table = self._settings.analysis, self._folder / "frames.parquet"
+        if anew or wanted.video:
+            with told_as_sink_error(self._folder, "replace"):
+                (self._folder / VIDEO).unlink(missing_ok=True)
+                shutil.rmtree(self._folder / PICTURES, ignore_errors=True)
         if wanted.video and self._media.kind == "pictures":
             yield from self._named("pictures", RenderPictures(self._media, table, self._look, self._folder / PICTURES))
         for segment in self._parts:
-            span, part = Span(segment.from_s, segment.to_s), self._work.part(segment.index)
+            span, part = Span(segment.from_s, segment.to_s), self._work.part(segment.index, self._key)
             if not part.exists():
-                task = Render(self._media, span, table, self._look, part)
+                patience_s = 180.0 if self._media.splittable else UNSPLIT_PATIENCE_S
+                task = Render(self._media, span, table, self._look, part, patience_s=patience_s)
                 yield from self._named(("part", segment.index), task)
         if self._parts and not self._waiting:
             yield from self._join()
@@ -59,7 +68,7 @@ class Outputs:
         yield name, task
 
     def _join(self) -> Iterator[tuple[Any, Any]]:
-        parts = tuple(self._work.part(segment.index) for segment in self._parts)
+        parts = tuple(self._work.part(segment.index, self._key) for segment in self._parts)
         yield from self._named("join", Join(parts, self._media, self._span, self._folder / VIDEO))
 
     def take(self, name: Any, value: Any) -> Iterator[tuple[Any, Any]]:
@@ -69,7 +78,7 @@ class Outputs:
             self._thumbnails = value
         is_part = isinstance(name, tuple) and name[0] == "part"
         if is_part and value is not None:
-            write_whole(self._work.part(name[1]), value)
+            write_whole(self._work.part(name[1], self._key), value)
         if is_part and not any(isinstance(other, tuple) for other in self._waiting):
             yield from self._join()
 
@@ -83,18 +92,20 @@ class Outputs:
         """Writes the report, and analysis.json last: it says that the rest is there. Raises SinkError."""
         media, settings = self._media, self._settings
         video = PICTURES if media.kind == "pictures" else VIDEO
+        here = (self._folder / video).exists()
+        shown = settings.analysis.anonymize if settings.analysis.video or not here else facts["made"]["anonymize"]
         told = {
-            "version": 1, "name": media.name, "uri": redact(uri), "kind": media.kind,
+            **facts, "version": 1, "name": media.name, "uri": redact(uri), "kind": media.kind,
             "media": {
                 name: getattr(media, name)
                 for name in ("format", "codec", "audio", "width_px", "height_px", "frames", "length_s", "fps", "bytes")
             },
-            "span": {"from_s": self._span.from_s, "to_s": self._span.to_s}, "begins": self._begins, **facts,
-            "files": {"video": video if (self._folder / video).exists() else None, "tables": list(TABLES)},
+            "span": {"from_s": self._span.from_s, "to_s": self._span.to_s}, "begins": self._begins,
+            "files": {"video": video if here else None, "tables": list(TABLES)},
             "made": {
                 "program": own_version(), "versions": versions(), "settings": changed_settings(settings),
                 "every_face": settings.analysis.every_face, "stride": settings.analysis.stride,
-                "anonymize": settings.analysis.anonymize, **made,
+                "anonymize": shown, **made,
             },
             "run": dict(run),
         }  # fmt: skip

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -14,16 +14,17 @@ from typing import Any
 from engines.contract import EngineInfo
 from monitor.analysis.inputs import FACTS, Item
 from monitor.analysis_settings import AnalysisSettings
-from monitor.errors import UsageError
+from monitor.errors import SourceError
 from monitor.files import told_as_sink_error, write_whole
 from monitor.redact import redact
 from monitor.settings import Settings
+from monitor.sources.object_stores import is_url, size_of
 from monitor.versions import versions
 
 FORMAT = 1
 """Of the tables and of analysis.json; results of another one are made anew."""
 WORK = ".work"
-_ONLY_SHOWN = ("video", "anonymize", "thumbnails", "start_time")
+_ONLY_SHOWN = ("video", "anonymize", "thumbnails")
 
 
 def fingerprint(item: Item, settings: Settings, engine: EngineInfo) -> str:
@@ -40,9 +41,13 @@ def fingerprint(item: Item, settings: Settings, engine: EngineInfo) -> str:
 
 
 def _stamp(path: str) -> list[Any]:
-    """A file's name, size and time of change; for a URL its name."""
+    """A file's name, size and time of change; for a URL its name and size."""
+    if is_url(path):
+        with contextlib.suppress(SourceError):  # told when it is scanned
+            return [redact(path), size_of(path)]
+        return [redact(path)]
     try:
-        there = os.stat(path)  # noqa: PTH116 - may be a URL
+        there = Path(path).stat()
     except OSError:
         return [path]
     return [path, there.st_size, there.st_mtime_ns]
@@ -62,30 +67,23 @@ def finished(folder: Path) -> dict[str, Any] | None:
     return told if isinstance(told, dict) and isinstance(told.get("made"), dict) else None
 
 
-def refuse_other_results(folder: Path, mark: str, item: Item) -> None:
-    """Nothing; UsageError where `folder` holds finished results of this file that were made in another way."""
-    told = finished(folder)
-    if told is not None and told["made"].get("fingerprint") != mark:
-        what = f"{folder} holds results of {item.stem} made with other settings, versions or an older file"
-        raise UsageError(what, hint="add --overwrite, or name another folder with --out")
-
-
 class Work:
     """The folder of an analysis that is not finished: what was done of it, in whole files."""
 
-    def __init__(self, folder: Path, mark: str, uri: str) -> None:
-        """Takes what was done under the same `mark` before, and throws away what was done under another. SinkError."""
+    def __init__(self, folder: Path, mark: str, uri: str, *, anew: bool = False) -> None:
+        """Takes what was done under the same `mark` before, unless `anew`; throws away the rest. Raises SinkError."""
         self.path = folder / WORK
         plan = {"mark": mark, "uri": redact(uri)}
-        if _read(self.path / "plan.json") != plan:
+        if anew or _read(self.path / "plan.json") != plan:
             shutil.rmtree(self.path, ignore_errors=True)
             write_whole_in(self.path / "plan.json", json.dumps(plan).encode())
 
     def segment(self, index: int) -> Path:
         return self.path / f"{index:05d}.segment"
 
-    def part(self, index: int) -> Path:
-        return self.path / f"{index:05d}.mp4"
+    def part(self, index: int, look: str) -> Path:
+        """A part of the annotated video; one that looked otherwise has another name."""
+        return self.path / f"{index:05d}-{look}.mp4"
 
     def keep(self, index: int, data: bytes) -> None:
         """Stores a segment's tables. Raises SinkError."""

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from monitor.analysis.job import Job
+from monitor.redact import redact
 
 
 class Silent:
@@ -53,7 +54,7 @@ class Lines:
         self._tell("end", job, status=job.status, folder=str(job.folder), why=why)
 
     def _tell(self, event: str, job: Job, **more: Any) -> None:
-        self._write(json.dumps({"event": event, "name": job.item.uri, **more}))
+        self._write(json.dumps({"event": event, "name": redact(job.item.uri), **more}))
 
 
 class RichBars:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,7 +44,12 @@ class Quality:
         self.cuts += told["cuts"]
 
     def told(
-        self, seconds: Mapping[str, float], reasons: Mapping[str, float], damaged: int, most_cuts: int
+        self,
+        seconds: Mapping[str, float],
+        reasons: Mapping[str, float],
+        damaged: int,
+        most_cuts: int,
+        skipped: Sequence[str] = (),
     ) -> dict[str, Any]:
         """What analysis.json says; `seconds` of people by label, `reasons` of the undecided ones."""
         looked, total_s = max(1, self.looked_at), max(1e-9, sum(seconds.values()))
@@ -61,6 +66,7 @@ class Quality:
             (seconds.get("undecided", 0.0) >= 0.3 * total_s, "more than 30% of the time people are undecided"),
             (len(self.cuts) > 0, f"{len(self.cuts)} cuts: people are followed across them only where they stand"),
             (damaged > 0, f"{damaged} packets or pictures are damaged: what they showed was not seen"),
+            (len(skipped) > 0, f"{len(skipped)} pictures could not be read: {'; '.join(skipped[:5])}"),
             (self.looked_at == 0, "no picture could be decoded"),
         )
         return {

@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from monitor.analysis.facts import picture_name
 from monitor.analysis.hiding import Hiding, Places, hidden
 from monitor.analysis.schema import Table, rows_of
 from monitor.analysis.sights import Sights, sights_of
@@ -28,7 +29,7 @@ from monitor.types import Frame, Media, Scene, Span
 
 __all__ = ["Look", "Pick", "join_parts", "render_part", "render_pictures", "rows_wanted", "thumbnails"]
 log = logging.getLogger(__name__)
-READ_S = 60.0
+READ_S = 3600.0
 EVERY = 16
 """Frames between two reports of progress."""
 
@@ -155,4 +156,4 @@ def render_pictures(media: Media, rows: Table, look: Look, folder: Path, progres
 def _rows_of(frame: Frame, by_picture: dict[str, list[dict[str, object]]]) -> list[dict[str, object]]:
     """Rows that name the picture by its whole path, or by its name."""
     assert frame.origin is not None
-    return [*by_picture.get(str(frame.origin), ()), *by_picture.get(frame.origin.name, ())]
+    return [*by_picture.get(picture_name(frame.origin), ()), *by_picture.get(picture_name(frame.origin.name), ())]

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from monitor.analysis.facts import picture_name
 from monitor.analysis.schema import frames_schema, judgements_schema, pack, stats_table, table, unpack
 from monitor.types import F32, Box, Face, Judgement, Track
 
@@ -29,7 +30,7 @@ class Rows:
         judgements: Sequence[tuple[Box, Judgement]],
     ) -> None:  # fmt: skip
         """One picture: who was there, which finds were nobody's, who was judged."""
-        where = {"t": t, "frame": number, "picture": None if origin is None else str(origin)}
+        where = {"t": t, "frame": number, "picture": None if origin is None else picture_name(origin)}
         for face in strangers:
             nobody = {"person": None, "found": True, "label": None, "reason": None, "was_fake": None}
             self._row(self._frames, where | nobody, face.box, None, score=round(face.score, _P))

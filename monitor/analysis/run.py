@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from contextlib import closing
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
+
+from filelock import FileLock, Timeout
 
 from engines import open_engine
 from monitor.analysis.inputs import Item, folders_of
 from monitor.analysis.job import Job, Order
 from monitor.analysis.pages import index_page
-from monitor.analysis.plan import fingerprint, finished, refuse_other_results
+from monitor.analysis.plan import fingerprint, finished
 from monitor.analysis.pool import Failure, Report
 from monitor.analysis.tasks import Task
+from monitor.errors import MonitorError, UsageError
 from monitor.files import told_as_sink_error, write_whole
 from monitor.redact import redact
 from monitor.settings import Settings
 
 FINISHED, FAILED, INTERRUPTED = 0, 3, 130
 POLL_S = 0.25
+
+
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """Within this block nobody else writes results to `out`. Raises UsageError where somebody does, SinkError."""
+    with told_as_sink_error(out):
+        out.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(out / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            what = f"another analysis is writing to {out}"
+            raise UsageError(what, hint="wait until it is done, or name another folder with --out") from error
+    try:
+        yield
+    finally:
+        (out / ".lock").unlink(missing_ok=True)
+        lock.release()
 
 
 class Workers(Protocol):
@@ -61,11 +84,9 @@ class Run:
     ) -> None:
         """`begins`: seconds since 1970 at media time 0, where it is known better than by the file.
 
-        Raises UsageError where results of another analysis are there, EngineError and SinkError.
+        Raises EngineError and SinkError.
         """
         self._out = out
-        with told_as_sink_error(out):
-            out.mkdir(parents=True, exist_ok=True)
         want = settings.engine
         with closing(open_engine(
             want.bundle, runtime=want.runtime, precision=want.precision, threads=want.threads,
@@ -74,13 +95,7 @@ class Run:
             order = Order(settings, engine.card, engine.info, begins)
         folders = folders_of(items, out)
         marks = [fingerprint(item, settings, order.engine) for item in items]
-        for item, folder, mark in zip(items, folders, marks, strict=True):
-            if overwrite:
-                _take_away(folder)
-            else:
-                refuse_other_results(folder, mark, item)
-        self.order = order
-        self.jobs = [Job(*one, order) for one in zip(items, folders, marks, strict=True)]
+        self.jobs = [Job(*one, order, overwrite=overwrite) for one in zip(items, folders, marks, strict=True)]
         self._rows: dict[int, dict[str, Any]] = {}
 
     def go(self, workers: Workers, bars: Bars, stopped: Callable[[], bool]) -> int:
@@ -119,7 +134,13 @@ class Run:
         if report.kind == "frames":
             bars.advance(job, report.value)
             return
-        job.take(name, report.kind, report.value)
+        try:
+            job.take(name, report.kind, report.value)
+        except MonitorError:
+            raise
+        except Exception as error:  # a bug of ours costs one recording, not the others
+            traceback.print_exc(file=sys.stderr)
+            job.fail(Failure(f"{type(error).__name__}: {error}", "report this: it is a bug of ours", 1))
         if name == "scan" or job.over:
             bars.begin(job)
         self._end_if_over(number, bars)
@@ -177,18 +198,3 @@ def _totals(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "compliance": round(seconds["mask"] / decided, 4) if decided and "mask" in seconds else None,
         "judgements": sum(totals["judgements"] for totals in done),
     }  # fmt: skip
-
-
-def _take_away(folder: Path) -> None:
-    """What an analysis wrote there; anything else in the folder stays."""
-    import shutil
-
-    from monitor.analysis.outputs import PICTURES, TABLES, VIDEO
-    from monitor.analysis.plan import WORK
-
-    with told_as_sink_error(folder, "replace"):
-        for name in ("analysis.json", "report.html", VIDEO, *TABLES):
-            (folder / name).unlink(missing_ok=True)
-        shutil.rmtree(folder / WORK, ignore_errors=True)
-        if (folder / "analysis.json").exists():
-            shutil.rmtree(folder / PICTURES, ignore_errors=True)

@@ -113,7 +113,7 @@ def write_csv(one: Table, path: Path) -> None:
     table_.writerow(one.column_names)
     for row in rows_of(one):
         table_.writerow([_cell(value) for value in row.values()])
-    write_whole(path, text.getvalue().encode())
+    write_whole(path, text.getvalue().encode("utf-8", "replace"))
 
 
 def _cell(value: object) -> object:
@@ -161,7 +161,8 @@ def parquet_writer(path: Path, schema: Any) -> Iterator[Any]:
     part = claim(path)
     try:
         with told_as_sink_error(path):
-            with pyarrow.parquet.ParquetWriter(part, schema, compression="zstd") as writer:
+            # Opened here: a path that is not UTF-8 cannot be named to Arrow.
+            with part.open("wb") as file, pyarrow.parquet.ParquetWriter(file, schema, compression="zstd") as writer:
                 yield writer
             part.replace(path)
     except BaseException:
@@ -171,12 +172,13 @@ def parquet_writer(path: Path, schema: Any) -> Iterator[Any]:
 
 def read_parquet(path: Path) -> Table:
     """The whole table."""
-    return pyarrow.parquet.read_table(path)
+    with path.open("rb") as file:
+        return pyarrow.parquet.read_table(file)
 
 
 def parquet_batches(path: Path, columns: Sequence[str] | None = None) -> Iterator[Table]:
     """The file in pieces, one row group after another."""
-    with pyarrow.parquet.ParquetFile(path) as file:
+    with path.open("rb") as opened, pyarrow.parquet.ParquetFile(opened) as file:
         for index in range(file.num_row_groups):
             yield file.read_row_group(index, columns=list(columns) if columns else None)
 
@@ -184,4 +186,5 @@ def parquet_batches(path: Path, columns: Sequence[str] | None = None) -> Iterato
 def frames_between(path: Path, from_s: float = float("-inf"), to_s: float = float("inf")) -> Table:
     """The rows of frames.parquet with from_s <= t < to_s; only the row groups that hold some are read."""
     t = pyarrow.compute.field("t")
-    return pyarrow.parquet.read_table(path, filters=(t >= from_s) & (t < to_s))
+    with path.open("rb") as file:
+        return pyarrow.parquet.read_table(file, filters=(t >= from_s) & (t < to_s))

@@ -25,7 +25,8 @@ Tell: TypeAlias = Callable[[str, Any], None]
 """Called with ("frames", how many more were done) and ("segment", (index, bytes)) while a task is at work."""
 EVERY = 16
 """Frames between two reports of progress."""
-READ_S = 60.0
+READ_S = 3600.0
+"""How long a picture may be waited for: a file that cannot be entered anywhere is decoded from its start."""
 
 
 @dataclass
@@ -70,6 +71,7 @@ class Analyse:
     segments: tuple[Segment, ...]
     settings: Settings
     patience_s: float = 180.0
+    """More where the file cannot be entered anywhere, see `footage.Footage.todo`."""
 
     def perform(self, tools: Tools, tell: Tell) -> None:
         engine, detector, later = tools.of(self.settings)
@@ -79,7 +81,7 @@ class Analyse:
             for frame in frames:
                 still, t = frame.still, frame.t
                 while waiting and (still or t >= waiting[0].from_s - waiting[0].run_in_s):
-                    watching.append(Watch(waiting.pop(0), self.settings, engine, detector, later))
+                    watching.append(Watch(waiting.pop(0), self.settings, engine, detector, later, self.media.fps))
                 over = [watch for watch in watching if not still and t >= self._end_s(watch.segment)]
                 watching = [watch for watch in watching if watch not in over]
                 for watch in over:
@@ -87,9 +89,10 @@ class Analyse:
                     losses.damaged = 0
                 for watch in watching:
                     watch.feed(frame)
-        watching += [Watch(segment, self.settings, engine, detector, later) for segment in waiting]
+        watching += [Watch(segment, self.settings, engine, detector, later, self.media.fps) for segment in waiting]
+        skipped = [f"{path.name}: {why}" for path, why in losses.skipped.items()]
         for watch in watching:
-            tell("segment", (watch.segment.index, watch.finish(losses.damaged)))
+            tell("segment", (watch.segment.index, watch.finish(losses.damaged, skipped)))
             losses.damaged = 0
 
     def _end_s(self, segment: Segment) -> float:

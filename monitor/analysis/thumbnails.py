@@ -24,7 +24,7 @@ PATCHES = 8
 """Of a blurred one so many values across are left."""
 NEAR_S = 10.0
 """Picks closer together are found in one decoding; between others the file is sought."""
-READ_S = 60.0
+READ_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,12 +50,14 @@ class Step:
 class Watch:
     """feed, feed, feed, finish."""
 
-    def __init__(self, segment: Segment, settings: Settings, engine: Engine, detector: Detector, later: Later) -> None:
-        """The engine, the detector and the thread may be shared with other segments."""
+    def __init__(
+        self, segment: Segment, settings: Settings, engine: Engine, detector: Detector, later: Later, fps: float = 0.0
+    ) -> None:
+        """`fps` of the recording, 0 = not known. Engine, detector and thread may be shared with other segments."""
         track = track_settings(settings)
         self.segment, self._engine, self._detector, self._later = segment, engine, detector, later
         self._stride = settings.analysis.stride
-        self._follower = Follower(track, new_score=settings.detector.new_score)
+        self._follower = Follower(track, new_score=settings.detector.new_score, every_s=every_s(settings, fps))
         self._beliefs = Beliefs(track, rule_for(settings, engine.card))
         self._glance = Glance() if track.stable_every_s is not None else None
         self._budget = MediaBudget(track.judgements_per_s)
@@ -68,7 +70,7 @@ class Watch:
     def feed(self, frame: Frame) -> None:
         """The next picture of the segment or its run-in. Raises DetectorError and EngineError."""
         told = frame.still or self.segment.from_s <= frame.t
-        if self._fed % self._stride == 0:
+        if frame.still or self._fed % self._stride == 0:
             self._eye.see(frame.bgr, frame.t, still=frame.still, told=told)
             # Counted anew in each segment: the detector's rotation follows the index.
             self._steps.append(self._look(replace(frame, index=self._looked), self._told if told else None))
@@ -126,13 +128,18 @@ class Watch:
             step.t, step.number, step.origin, tracks, step.strangers, list(zip(boxes, judgements, strict=True))
         )
 
-    def finish(self, damaged: int) -> bytes:
-        """The segment's tables, packed, see `Rows.pack`; `damaged` packets were met while it was read."""
+    def finish(self, damaged: int, skipped: Sequence[str] = ()) -> bytes:
+        """The segment's tables, packed, see `Rows.pack`; what of it could not be read is told with them."""
         if self._steps:
             self._hand_over()
         self._take_in()
         self._eye.quality.decoded = self._told
-        return self._rows.pack({**self._eye.quality.as_json(), "damaged": damaged})
+        return self._rows.pack({**self._eye.quality.as_json(), "damaged": damaged, "skipped": list(skipped)})
+
+
+def every_s(settings: Settings, fps: float) -> float:
+    """Seconds between two pictures that are looked at; 0 where that is not known."""
+    return settings.analysis.stride / fps if fps > 0 else 0.0
 
 
 def track_settings(settings: Settings) -> TrackSettings:

@@ -82,12 +82,12 @@ def analyze(
     if verbose:
         ctx.obj.be_verbose()
     from monitor.analysis.inputs import items_of
-    from monitor.analysis.run import Run
+    from monitor.analysis.run import Run, alone
     from monitor.config import load_settings
 
     settings = load_settings(config, set_ or (), given_options(FLAGS, given))
     _check(settings)
-    items = items_of(paths or [])
+    items = items_of(paths or [], out)
     begins = _beginning(settings, len(items))
     say = _be_silent if quiet or as_json else _say
     if settings.analysis.anonymize != "off" and settings.analysis.stride > 1:
@@ -95,6 +95,7 @@ def analyze(
     stop = StopFlag()
     with ExitStack() as stack:
         stack.enter_context(stop.listening())
+        stack.enter_context(alone(out))
         run = Run(items, out, settings, begins=begins, overwrite=overwrite, say=say)
         workers = stack.enter_context(closing(_workers(jobs, ray, say)))
         status = run.go(workers, _bars(stack, len(items), quiet, as_json), stop)

@@ -17,7 +17,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from monitor.errors import SinkError
+from monitor.errors import MediaError, SinkError
 from monitor.files import claim, told_as_sink_error
 from monitor.sinks.encoding import ENCODERS, TICKS, add_video, built_in, encode, even, pick_encoder
 from monitor.types import F32, Gap, Scene, Span
@@ -95,14 +95,17 @@ def join(parts: Sequence[Path], out: Path, span: Span, sound: SoundTrack | None 
     """One MP4, its index first, of parts in the order of time; parts without bytes are passed over.
 
     The video's second 0 is `span.from_s` of media time; the first picture stands from there on, the last one to
-    `span.to_s`. Sound that cannot be written is left out with a warning. Raises SinkError; `out` is whole or untouched.
+    `span.to_s`. Sound that cannot be written is left out with a warning. Raises SinkError, MediaError
+    where no part holds a picture; `out` is whole or untouched.
     """
     part = claim(out)
     try:
         with _told(out):
             full = [path for path in parts if path.stat().st_size]
             if not full:
-                raise SinkError(f"no picture for {out}", hint="Look whether the recording has pictures in this span.")
+                raise MediaError(
+                    f"no picture for {out.name}", hint="Look whether the recording has pictures in this span."
+                )
             try:
                 _write(full, part, span, sound)
             except (av.FFmpegError, ValueError) as error:

@@ -38,7 +38,7 @@ class PictureRecorder:
             return
         path = self._folder / (self._only or self._name(_origin(item.frame)))
         picture = item.frame.bgr if item.canvas is None else item.canvas
-        done, data = cv2.imencode(path.suffix, picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
+        done, data = cv2.imencode(path.suffix, picture, [cv2.IMWRITE_JPEG_QUALITY, 95] if path.suffix != ".png" else [])
         if not done:
             raise SinkError(f"cannot encode {path}", hint="choose .png or .jpg pictures")
         write_whole(path, data.tobytes())

@@ -290,3 +290,5 @@ def test_a_lamp_is_no_other_look():
     brighter = np.clip(picture * 1.4 + 20, 0, 255).astype(np.uint8)
     assert glance.calm(Frame(1, 0.1, None, brighter), [(1, one)]) == {1}
     assert glance.calm(Frame(2, 0.2, None, picture[::-1].copy()), [(1, one)]) == frozenset()
+    assert glance.calm(Frame(3, 0.5, None, picture), [(1, one)]) == frozenset()
+    assert glance.calm(Frame(4, 1.3, None, picture), [(1, one)]) == {1}

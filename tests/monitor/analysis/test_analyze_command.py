@@ -144,7 +144,7 @@ def test_what_is_done_is_not_done_again_and_other_settings_are_refused(results: 
     stamp = (results / "door" / "frames.parquet").stat().st_mtime_ns
     options = ("--out", results, "--jobs", "1")
     analyze(film, *options, "--video", "--thumbnails", "blurred", bundle=bundle)
-    done = analyze(film, *options, "--stride", "2", bundle=bundle, code=2)
+    done = analyze(film, *options, "--stride", "2", bundle=bundle, code=3)
     assert "--overwrite" in done.stderr
     analyze(film, *options, "--video", "--anonymize", "blur", bundle=bundle)  # only shown anew
     assert (results / "door" / "frames.parquet").stat().st_mtime_ns == stamp

@@ -92,14 +92,15 @@ def test_tables_for_spreadsheets_hold_no_formulas(tmp_path: Any) -> None:
 @given(st.lists(st.tuples(st.floats(0, 90), st.floats(0, 20)), max_size=20), st.floats(0.04, 100_000))
 def test_counts_lose_no_second(spans: list[tuple[float, float]], length_s: float) -> None:
     counts = Counts(0.0, length_s, CLASSES)
-    for at_s, seconds in spans:
-        counts.add("mask", at_s, seconds)
+    inside = [(min(at_s, length_s), min(at_s + seconds, length_s)) for at_s, seconds in spans]
+    for at_s, end_s in inside:
+        counts.add("mask", at_s, end_s - at_s)
     told = counts.as_json()
+    count, step_s = len(told["mean"]["mask"]), told["bin_s"]
+    widths = [*[step_s] * (count - 1), length_s - (count - 1) * step_s]
     assert all(len(bins) <= MOST_BINS for bins in told["mean"].values())
-    total = sum(told["mean"]["mask"]) * told["bin_s"]
-    assert total == pytest.approx(
-        sum(s for _, s in spans), abs=0.01 + 0.001 * told["bin_s"] * len(told["mean"]["mask"])
-    )
+    total = sum(mean * width for mean, width in zip(told["mean"]["mask"], widths, strict=True))
+    assert total == pytest.approx(sum(end - at for at, end in inside), abs=0.01 + 0.001 * length_s)
 
 
 def test_counts_fall_into_their_time() -> None:

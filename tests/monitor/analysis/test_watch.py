@@ -50,7 +50,7 @@ def film() -> list[Frame]:
     frames = []
     for i, bgr in enumerate(walk(5 * FPS)):
         if i >= 3 * FPS:
-            bgr[..., 1] = np.clip(bgr[..., 1].astype(int) + 60, 0, 255)
+            bgr[..., 1] = np.clip(bgr[..., 1].astype(int) + 110, 0, 255)
         frames.append(Frame(i, i / FPS, None, bgr))
     return frames
 
