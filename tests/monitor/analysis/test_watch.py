@@ -102,7 +102,9 @@ def test_stable_faces_are_judged_rarely_and_a_change_is_seen(tools: Any, setting
     every_frames, always, _ = watched(tools, every, film)
     found = sum(row["found"] for row in every_frames.to_pylist() if row["person"] is not None)
     assert found - 2 <= len(always) <= found  # until it is clear that this is a face, nobody is asked
-    assert len(rare) < 0.7 * len(always)
+    _, before_the_change, _ = watched(tools, settings, film[: 3 * FPS])
+    assert len(before_the_change) < 0.6 * 3 * FPS
+    assert len(rare) < len(always)
     ours, theirs = (
         {(row["t"], row["person"]): row["label"] for row in one.to_pylist()} for one in (rare_frames, every_frames)
     )
