@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from monitor.decide import Rule, Verdict, judged, unjudged
@@ -30,6 +30,12 @@ class Beliefs:
         self._verdicts = {i: verdict for i, verdict in self._verdicts.items() if i in changes.present}
         for i in changes.unclear:
             self._verdicts[i] = unjudged(self.of(i), "unclear", changes.t, self._rule)
+
+    def hold(self, tracks: Iterable[int], t: float) -> None:
+        """These looked at `t` as when they were judged last: what was said then held until `t`, and weighs so."""
+        for i in tracks:
+            if (verdict := self._verdicts.get(i)) is not None and verdict.probs is not None:
+                self._verdicts[i] = replace(verdict, judged_t=max(verdict.judged_t, t))
 
     def vote(self, judgements: Sequence[Judgement], changes: Changes) -> None:
         """Adds the judgements of the frame that `changes` tells of."""

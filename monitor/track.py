@@ -21,6 +21,8 @@ class Tracker:
         self._changes: Changes | None = None
         self._glance = Glance() if settings.stable_every_s is not None else None
         self._frame: Frame | None = None
+        self._calm_at: tuple[frozenset[int], float] = frozenset(), 0.0
+        self._held: tuple[frozenset[int], float] = frozenset(), 0.0
 
     def expected(self, t: float) -> tuple[Box, ...]:
         """Where the followed faces should be at `t`, by id."""
@@ -40,12 +42,16 @@ class Tracker:
         if self._glance is None or self._frame is None:
             return frozenset()
         faces = [(face.id, face.face) for face in self._follower.people]
-        return self._glance.calm(self._frame, faces) & self._beliefs.steady
+        calm = self._glance.calm(self._frame, faces) & self._beliefs.steady
+        self._held, self._calm_at = (self._calm_at[0] - calm, self._calm_at[1]), (calm, self._frame.t)
+        return calm
 
     def vote(self, judgements: Sequence[Judgement]) -> None:
         """Adds this frame's judgements to what is believed."""
         assert self._changes is not None
         self._follower.asked([(judgement.track, judgement.reason) for judgement in judgements])
+        held, t = self._held
+        self._beliefs.hold(held & {judgement.track for judgement in judgements}, t)
         self._beliefs.vote(judgements, self._changes)
         if self._glance is not None:
             self._glance.judged(judgement.track for judgement in judgements)

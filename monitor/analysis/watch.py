@@ -43,6 +43,8 @@ class Step:
     people: tuple[Followed, ...]
     strangers: tuple[Face, ...]
     """Finds that are nobody's."""
+    held: tuple[frozenset[int], float]
+    """Who looks otherwise now than at this earlier time, until when he had looked the same."""
     asked: tuple[tuple[Followed, str | None], ...]
     """Whose judgement was due, and why the crop is not worth one, or None."""
 
@@ -64,6 +66,7 @@ class Watch:
         self._cropper, self._crops = cropper_for(settings, engine.card), Crops(engine.card.input_px)
         self._steps: list[Step] = []
         self._waiting: tuple[list[Step], Answer[F32] | None] = ([], None)
+        self._calm_at: tuple[frozenset[int], float] = frozenset(), 0.0
         self._fed = self._told = self._looked = 0
         self._eye, self._rows = Eye(), Rows(engine.card.classes)
 
@@ -84,7 +87,9 @@ class Watch:
         faces = self._detector.detect(frame, self._follower.expected(frame.t))
         changes = self._follower.match(frame, faces)
         people = self._follower.people
-        due = self._follower.due(self._budget.allow(frame.t), self._calm(frame, people))
+        calm = self._calm(frame, people)
+        held, self._calm_at = (self._calm_at[0] - calm, self._calm_at[1]), (calm, frame.t)
+        due = self._follower.due(self._budget.allow(frame.t), calm)
         asked = tuple((face, self._cut(frame, face.face)) for face in due)
         self._follower.asked([(face.id, reason) for face, reason in asked])
         if self._glance is not None:
@@ -92,7 +97,7 @@ class Watch:
         self._budget.spent(len(due), 0.0)
         found = [person.face.box for person in people if person.seen_t == frame.t]
         strangers = tuple(face for face in faces if all(face.box.shared(box) < SAME_FACE for box in found))
-        return Step(frame.t, number, frame.origin, changes, people, strangers, asked)
+        return Step(frame.t, number, frame.origin, changes, people, strangers, held, asked)
 
     def _calm(self, frame: Frame, people: Sequence[Followed]) -> frozenset[int]:
         if self._glance is None:
@@ -121,6 +126,8 @@ class Watch:
     def _believe(self, step: Step, probs: Iterator[F32]) -> None:
         judgements = [Judgement(face.id, next(probs) if why is None else None, why) for face, why in step.asked]
         self._beliefs.changed(step.changes)
+        held, t = step.held
+        self._beliefs.hold(held & {judgement.track for judgement in judgements}, t)
         self._beliefs.vote(judgements, step.changes)
         tracks = [self._beliefs.track(person) for person in step.people]
         boxes = [face.face.box for face, _ in step.asked]
