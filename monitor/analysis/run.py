@@ -7,12 +7,14 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
 from engines import open_engine
+from engines.contract import EngineInfo
 from monitor.analysis.inputs import Item, folders_of
 from monitor.analysis.job import Job, Order
 from monitor.analysis.pages import index_page
@@ -92,7 +94,7 @@ class Run:
             want.bundle, runtime=want.runtime, precision=want.precision, threads=want.threads,
             require_gpu=want.require_gpu, say=say,
         )) as engine:  # fmt: skip
-            order = Order(settings, engine.card, engine.info, begins)
+            order = Order(_pinned(settings, engine.info), engine.card, engine.info, begins)
         folders = folders_of(items, out)
         marks = [fingerprint(item, settings, order.engine) for item in items]
         self.jobs = [Job(*one, order, overwrite=overwrite) for one in zip(items, folders, marks, strict=True)]
@@ -163,6 +165,12 @@ class Run:
         write_whole(self._out / "index.json", (json.dumps(index, indent=1) + "\n").encode())
         write_whole(self._out / "index.html", index_page(index).encode())
         return index
+
+
+def _pinned(settings: Settings, engine: EngineInfo) -> Settings:
+    """Every worker shall judge with what was found here: machines of a cluster may differ, results may not."""
+    found: dict[str, Any] = {"runtime": engine.runtime, "precision": engine.precision}
+    return replace(settings, engine=replace(settings.engine, **found))
 
 
 def _row_of(job: Job) -> dict[str, Any]:
