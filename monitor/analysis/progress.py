@@ -107,22 +107,22 @@ def summary(index: Mapping[str, Any]) -> Table:
     rows: Sequence[Mapping[str, Any]] = index["results"]
     labels = list(index["totals"]["seconds"])
     table = Table(box=None, pad_edge=False)
-    table.add_column("file", overflow="ellipsis", no_wrap=True, min_width=18, max_width=40)
-    for name in ("length", "people", *labels, "mask share", "warnings"):
-        table.add_column(name, justify="right")
+    table.add_column("file", overflow="ellipsis", no_wrap=True, min_width=12, max_width=26)
+    for name in ("length", "people", *(f"{label}, s" for label in labels), "masked", "warnings"):
+        table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         totals = row["totals"]
         if totals is None:
-            table.add_row(row["name"], row["status"], *[""] * (len(labels) + 2), row["why"] or "")
+            table.add_row(row["name"], row["status"])  # why, is told below with what to do
             continue
-        seconds = [f"{totals['seconds'].get(label, 0.0):.1f} s" for label in labels]
+        seconds = [f"{totals['seconds'].get(label, 0.0):.1f}" for label in labels]
         table.add_row(
             row["name"], _clock(row["length_s"]), str(totals["people"]), *seconds,
             _share(totals["compliance"]), str(row["warnings"] or ""),
         )  # fmt: skip
     totals = index["totals"]
     if len(rows) > 1:
-        seconds = [f"{totals['seconds'][label]:.1f} s" for label in labels]
+        seconds = [f"{totals['seconds'][label]:.1f}" for label in labels]
         done = f"{totals['done']} of {totals['files']} files"
         table.add_section()
         table.add_row(
@@ -142,5 +142,5 @@ def _share(value: float | None) -> str:
 def _clock(seconds: float | None) -> str:
     if seconds is None:
         return ""
-    whole = round(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes}:{rest:02d}"
