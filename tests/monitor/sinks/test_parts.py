@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from monitor.errors import SinkError
+from monitor.errors import MediaError, SinkError
 from monitor.sinks.parts import PartRecorder, join
 from monitor.types import Frame, Scene, Span
 from tests.films import times_of
@@ -70,7 +70,7 @@ def test_parts_without_pictures_are_passed_over(tmp_path: Path) -> None:
     parts = [tmp_path / "empty", write_part(tmp_path / "a", TIMES), tmp_path / "empty"]
     join(parts, tmp_path / "a.mp4", SPAN)
     assert numbers(tmp_path / "a.mp4") == list(range(len(TIMES)))
-    with pytest.raises(SinkError, match="no picture") as caught:
+    with pytest.raises(MediaError, match="no picture") as caught:
         join([tmp_path / "empty"], tmp_path / "b.mp4", SPAN)
     assert caught.value.hint
     assert not (tmp_path / "b.mp4").exists()
