@@ -42,7 +42,7 @@ def run(settings: Settings, *, say: Say, stopped: Callable[[], bool] = lambda: F
         source, settings = _open(settings, windowed, losses, say)
         stack.enter_context(closing(source))
         outlets = Outlets(settings, source, windowed, losses, stack)
-        engine = stack.enter_context(closing(_engine(settings, say)))
+        engine = stack.enter_context(closing(engine_of(settings, say)))
         detector = stack.enter_context(closing(FaceDetector(settings.detector)))
         # Only now: what a live source shows while models load is lost, and must not count for --duration.
         source = stack.enter_context(closing(_threaded(source, settings)))
@@ -65,7 +65,7 @@ def watched(settings: Settings, *, say: Say) -> Iterator[tuple[Engine, Iterator[
     with ExitStack() as stack:
         source = open_source(settings.source, Losses())
         stack.enter_context(closing(source))
-        engine = stack.enter_context(closing(_engine(settings, say)))
+        engine = stack.enter_context(closing(engine_of(settings, say)))
         detector = stack.enter_context(closing(FaceDetector(settings.detector)))
         source = stack.enter_context(closing(_threaded(source, settings)))
         judge, tracker, budget = thinking(settings, engine, live=source.live)
@@ -141,7 +141,8 @@ def _threaded(source: Source, settings: Settings) -> Source:
     return Limited(threaded, duration_s=settings.source.duration_s, max_frames=settings.source.max_frames)
 
 
-def _engine(settings: Settings, say: Say) -> Engine:
+def engine_of(settings: Settings, say: Say | None = None) -> Engine:
+    """The engine that the settings ask for; `say` gets a line when something is built. Raises EngineError."""
     want = settings.engine
     return open_engine(
         want.bundle, runtime=want.runtime, precision=want.precision, threads=want.threads,

@@ -61,10 +61,14 @@ def check_writable(path: Path) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Writes `data` under the `.part` name and renames it; a failure leaves `path` as it was. Raises SinkError."""
+    """Writes `data` under the `.part` name and renames it, in a folder that is made where it is missing.
+
+    A failure leaves `path` as it was. Raises SinkError.
+    """
     part = part_of(path)
     try:
         with told_as_sink_error(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
             part.write_bytes(data)
             part.replace(path)
     except SinkError:

@@ -20,7 +20,7 @@ OURS = ("monitor", "engines", "train", "configs")
 FACTS = ("monitor.types", "monitor.errors", "monitor.ports", "monitor.settings", "monitor.kiosk_settings",
          "monitor.analysis_settings")  # fmt: skip
 LEAVES = (*FACTS, "monitor.timing", "monitor.files", "monitor.versions", "monitor.ink", "monitor.mask_drawing",
-          "monitor.redact")  # fmt: skip
+          "monitor.redact", "monitor.processes", "monitor.spreadsheets")  # fmt: skip
 PURE = (
     *FACTS,
     "monitor.timing",
@@ -41,7 +41,7 @@ BELOW_APP = (*EDGE, "monitor.yamlish", "monitor.config", "monitor.told", "monito
              "monitor.sources*", "monitor.sinks*", "monitor.detect*", "monitor.overlay*", "engines*",
              "configs")  # fmt: skip
 TRAIN = ("train*", "engines*", "configs", *FACTS, "monitor.files", "monitor.yamlish", "monitor.mask_drawing",
-         "monitor.detect*", "monitor.app")  # fmt: skip
+         "monitor.processes", "monitor.detect*", "monitor.app")  # fmt: skip
 
 # First pattern that fits -> what of ours it may import (itself and the modules of its own package always).
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -60,6 +60,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "monitor.told": FACTS,
     "monitor.timing": (),
     "monitor.redact": (),
+    "monitor.processes": (),
+    "monitor.spreadsheets": (),
     "monitor.moments": ("monitor.errors",),
     "monitor.ports": ("monitor.types",),
     "monitor.files": FACTS,
@@ -82,7 +84,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "monitor.labels": DRAWING,
     "monitor.panels": DRAWING,
     "monitor.overlay*": (*DRAWING, "monitor.panels"),
-    "monitor.kiosk.store*": (*FACTS, "monitor.files", "monitor.kiosk.facts", "monitor.kiosk_settings"),
+    "monitor.kiosk.store*": (*FACTS, "monitor.files", "monitor.spreadsheets", "monitor.kiosk.facts",
+                             "monitor.kiosk_settings"),
     "monitor.kiosk.delivery*": (*FACTS, "monitor.files", "monitor.redact", "monitor.threads*", "monitor.kiosk.facts",
                                 "monitor.kiosk_settings", "monitor.kiosk.store*"),
     "monitor.config": (*FACTS, "monitor.yamlish", "configs"),
@@ -96,7 +99,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "monitor.kiosk.policy": POLICY,
     "monitor.kiosk*": (*BELOW_APP, "monitor.app"),
     "monitor.analysis.facts": ("monitor.types",),
-    "monitor.analysis.schema": (*FACTS, "monitor.files"),
+    "monitor.analysis.schema": (*FACTS, "monitor.files", "monitor.spreadsheets"),
     "monitor.analysis*": (*BELOW_APP, "monitor.app"),
     "monitor.corrections.facts": ("monitor.types",),
     "monitor.corrections*": (*LEAVES, "monitor.yamlish", "monitor.sources*", "monitor.analysis.schema"),

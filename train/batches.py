@@ -11,9 +11,10 @@ from typing import TypeAlias
 import numpy as np
 
 from engines.contract import F32, U8
+from monitor.processes import without_ctrl_c
 from train.augment import augmented, center_crop
 from train.errors import DataError, MakersEnded
-from train.makers import batch_here, process_pool, without_ctrl_c
+from train.makers import batch_here, process_pool
 from train.manifest import Prepared
 from train.recipe import Recipe
 

@@ -6,9 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
@@ -36,19 +34,6 @@ def process_pool(batches: Batches, workers: int) -> Executor:
     sent = replace(batches.data, crops=np.empty(0, np.uint8)) if file else batches.data
     again = (type(batches), sent, batches.recipe, batches.split, file)
     return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start, again)
-
-
-@contextmanager
-def without_ctrl_c() -> Iterator[None]:
-    """Processes that start in this block never see Ctrl-C: it is for the run, which ends after its step."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows; `_start` sees to it, a little later
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # children inherit it
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start(kind: type[Batches], data: Any, recipe: Any, split: str, file: str | None) -> None:

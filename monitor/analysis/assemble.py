@@ -44,13 +44,7 @@ class Assembler:
     def __init__(self, folder: Path, media: Media, settings: Settings, classes: tuple[str, ...], begins: float | None,
                  length_s: float, stack: ExitStack) -> None:  # fmt: skip
         """Raises SinkError. What is opened is closed by `stack`; left before `finish`, nothing is written."""
-        self._folder, self._media, self._settings, self._classes, self._begins = (
-            folder,
-            media,
-            settings,
-            classes,
-            begins,
-        )
+        self._folder, self._classes, self._begins = folder, classes, begins
         self._stride = settings.analysis.stride if media.kind == "video" else 0
         self._files = stack.enter_context(ExitStack())
         self._frames = self._files.enter_context(parquet_writer(folder / "frames.parquet", frames_schema(classes)))

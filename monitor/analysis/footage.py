@@ -10,9 +10,11 @@ from typing import Any
 from engines.contract import Card
 from monitor.analysis.assemble import Assembler
 from monitor.analysis.facts import PICTURES_AT_ONCE, Segment, segments_of
+from monitor.analysis.inputs import FACTS
 from monitor.analysis.plan import Work
 from monitor.analysis.tasks import Analyse
 from monitor.errors import MediaError
+from monitor.files import told_as_sink_error
 from monitor.settings import Settings
 from monitor.types import Media, Span
 
@@ -50,7 +52,7 @@ class Footage:
         self, folder: Path, work: Work, media: Media, span: Span, settings: Settings, card: Card, begins: float | None
     ) -> None:
         """Raises SinkError."""
-        self.media, self.work, self._settings = media, work, settings
+        self.media, self.work, self._folder, self._settings = media, work, folder, settings
         self.segments = cut(media, span)
         self.facts: dict[str, Any] | None = None
         """What analysis.json tells of the footage, once all of it is put together."""
@@ -98,6 +100,9 @@ class Footage:
                 return False
             self._next += 1
         if self.facts is None:
+            with told_as_sink_error(self._folder, "replace"):
+                # From here on the tables are replaced: until all is written again, nothing says that it is complete.
+                (self._folder / FACTS).unlink(missing_ok=True)
             self.facts = self._assembler.finish()
         return True
 

@@ -16,7 +16,7 @@ from monitor.analysis.outputs import Outputs
 from monitor.analysis.plan import Work, finished, shown
 from monitor.analysis.pool import Failure
 from monitor.analysis.tasks import Scan, Task
-from monitor.errors import MonitorError
+from monitor.errors import MonitorError, SinkError
 from monitor.settings import Settings
 from monitor.types import Media
 
@@ -109,7 +109,7 @@ class Job:
         if failure.died and self._tries[name] < TRIES:
             self._todo.appendleft((name, self._given[name]))
         elif failure.code == 5:
-            raise SinkFailed(failure)
+            raise SinkError(failure.what, hint=failure.hint)
         else:
             self.fail(failure)
 
@@ -120,10 +120,11 @@ class Job:
         self.close()
 
     def close(self) -> None:
-        """Files that are not complete are taken away."""
+        """Files that are not complete are taken away, and what was needed on the way is forgotten."""
         if self._footage is not None:
             self._footage.close()
-            self._footage = None
+        self._footage = self._outputs = None
+        self._given.clear()
 
     def _done(self, name: Any, value: Any) -> None:
         if name == "scan":
@@ -139,7 +140,7 @@ class Job:
         share = 1.0 if media.kind == "pictures" else (span.to_s - span.from_s) / max(media.length_s, 1e-9)
         looked = round(media.frames * min(1.0, share))
         self.media, self.frames = media, looked * (1 + settings.analysis.video)
-        work = Work(self.folder, self.mark, self.item.uri, anew=self.overwrite)
+        work = Work(self.folder, self.mark, self.item.uri)
         self._outputs = Outputs(self.folder, work, media, span, settings, order.card, begins)
         if self.facts is not None:  # the tables are there already
             self.again = looked
@@ -185,12 +186,4 @@ class Job:
         self.facts = self._outputs.write(self.facts, self.item.uri, made, run)
         Work(self.folder, self.mark, self.item.uri).remove()
         self.status = "done"
-
-
-class SinkFailed(MonitorError):
-    """A worker could not store what it made."""
-
-    exit_code = 5
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.what, hint=failure.hint)
+        self.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
@@ -82,8 +83,8 @@ def analyze_video(
     uri = str(path) if "://" in str(path) else str(Path(path).expanduser().absolute())
     media = scan(uri)
     names = Names(media.kind, max(settings.track.lost_s, WAITS * every_s(settings, media.fps)))
-    with Tools().stack as stack:
-        for segment, data in _segments(media, settings, Tools(stack)):
+    with closing(Tools()) as tools:
+        for segment, data in _segments(media, settings, tools):
             frames, _, stats = unpacked(data)
             rows, _ = names.told(segment, frames, stats["decoded"])
             for frame, group in groupby(rows, key=lambda row: int(row["frame"])):

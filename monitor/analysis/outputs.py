@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Set
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -131,8 +132,6 @@ def best_views(table: Path, persons: Set[int]) -> tuple[Pick, ...]:
 
 def changed_settings(settings: Settings) -> dict[str, Any]:
     """{dotted key: value} of the settings that differ from the defaults, but for where things come from and go."""
-    from dataclasses import fields, is_dataclass
-
     found: dict[str, Any] = {}
 
     def walk(now: Any, usual: Any, prefix: str) -> None:

@@ -15,7 +15,7 @@ from engines.contract import EngineInfo
 from monitor.analysis.inputs import FACTS, Item
 from monitor.analysis_settings import AnalysisSettings
 from monitor.errors import SourceError
-from monitor.files import told_as_sink_error, write_whole
+from monitor.files import write_whole
 from monitor.redact import redact
 from monitor.settings import Settings
 from monitor.sources.object_stores import is_url, size_of
@@ -70,13 +70,13 @@ def finished(folder: Path) -> dict[str, Any] | None:
 class Work:
     """The folder of an analysis that is not finished: what was done of it, in whole files."""
 
-    def __init__(self, folder: Path, mark: str, uri: str, *, anew: bool = False) -> None:
-        """Takes what was done under the same `mark` before, unless `anew`; throws away the rest. Raises SinkError."""
+    def __init__(self, folder: Path, mark: str, uri: str) -> None:
+        """Takes what was done under the same `mark` before, and throws away what was done under another. SinkError."""
         self.path = folder / WORK
         plan = {"mark": mark, "uri": redact(uri)}
-        if anew or _read(self.path / "plan.json") != plan:
+        if _read(self.path / "plan.json") != plan:
             shutil.rmtree(self.path, ignore_errors=True)
-            write_whole_in(self.path / "plan.json", json.dumps(plan).encode())
+            write_whole(self.path / "plan.json", json.dumps(plan).encode())
 
     def segment(self, index: int) -> Path:
         return self.path / f"{index:05d}.segment"
@@ -87,17 +87,10 @@ class Work:
 
     def keep(self, index: int, data: bytes) -> None:
         """Stores a segment's tables. Raises SinkError."""
-        write_whole_in(self.segment(index), data)
+        write_whole(self.segment(index), data)
 
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
-
-
-def write_whole_in(path: Path, data: bytes) -> None:
-    """As `write_whole`, in a folder that may not be there yet. Raises SinkError."""
-    with told_as_sink_error(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, data)
 
 
 def _read(path: Path) -> Mapping[str, Any] | None:

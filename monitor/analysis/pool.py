@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 import traceback
+from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -20,7 +21,10 @@ from typing import Any
 from engines.contract import EngineError
 from monitor.analysis.tasks import Task, Tools
 from monitor.errors import MonitorError
+from monitor.processes import without_ctrl_c
 
+TOOLS_FAILED = 4
+"""Exit code of errors of the detector and the engine."""
 START_S = 120.0
 """A worker must say something within so long after its start: it loads its libraries."""
 
@@ -34,7 +38,7 @@ class Failure:
     code: int
     """The exit code of its kind; 1 = a bug, or a worker that died."""
     died: bool = False
-    """The worker died or hung: another try may do."""
+    """The worker died or hung, or its tools failed: another try may do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class Pool:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_work, args=(theirs,), daemon=True, name="monitor worker")
-        with _without_ctrl_c():
+        with without_ctrl_c():
             process.start()
         theirs.close()
         worker = _Worker(process, ours)
@@ -133,24 +137,10 @@ class Pool:
             self._end(worker)
 
 
-class _without_ctrl_c:  # noqa: N801 - reads as the block it opens
-    """Workers that start in this block never see Ctrl-C: it is for the run, which ends them."""
-
-    def __enter__(self) -> None:
-        self._before = (
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if hasattr(signal, "pthread_sigmask") else None
-        )
-
-    def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
-
-
 def _work(pipe: Connection[Any, Any]) -> None:
     """A worker's life: tasks in, reports out, until nobody listens."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with Tools().stack as stack:
-        tools = Tools(stack)
+    with closing(Tools()) as tools:
         while True:
             try:
                 task = pipe.recv()
@@ -164,7 +154,10 @@ def perform(task: Task, tools: Tools, tell: Any) -> tuple[str, Any]:
     try:
         return "done", task.perform(tools, tell)
     except (MonitorError, EngineError) as error:
-        return "failed", Failure(str(error), error.hint, error.exit_code)
+        broken = error.exit_code == TOOLS_FAILED
+        if broken:
+            tools.close()  # a detector that did not answer once never does again
+        return "failed", Failure(str(error), error.hint, error.exit_code, died=broken)
     except (BrokenPipeError, EOFError):
         raise
     except MemoryError:

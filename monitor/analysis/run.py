@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
-from engines import open_engine
 from engines.contract import EngineInfo
 from monitor.analysis.inputs import Item, folders_of
 from monitor.analysis.job import Job, Order
@@ -21,6 +20,7 @@ from monitor.analysis.pages import index_page
 from monitor.analysis.plan import fingerprint, finished
 from monitor.analysis.pool import Failure, Report
 from monitor.analysis.tasks import Task
+from monitor.app import engine_of
 from monitor.errors import MonitorError, UsageError
 from monitor.files import told_as_sink_error, write_whole
 from monitor.redact import redact
@@ -44,8 +44,7 @@ def alone(out: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        (out / ".lock").unlink(missing_ok=True)
-        lock.release()
+        lock.release()  # the file stays: who waits for it may hold it open
 
 
 class Workers(Protocol):
@@ -89,11 +88,7 @@ class Run:
         Raises EngineError and SinkError.
         """
         self._out = out
-        want = settings.engine
-        with closing(open_engine(
-            want.bundle, runtime=want.runtime, precision=want.precision, threads=want.threads,
-            require_gpu=want.require_gpu, say=say,
-        )) as engine:  # fmt: skip
+        with closing(engine_of(settings, say)) as engine:
             order = Order(_pinned(settings, engine.info), engine.card, engine.info, begins)
         folders = folders_of(items, out)
         marks = [fingerprint(item, settings, order.engine) for item in items]

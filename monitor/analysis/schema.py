@@ -16,6 +16,7 @@ import pyarrow.ipc
 import pyarrow.parquet
 
 from monitor.files import claim, told_as_sink_error, write_whole
+from monitor.spreadsheets import harmless
 
 Table: TypeAlias = Any
 """A pyarrow.Table."""
@@ -121,8 +122,7 @@ def _cell(value: object) -> object:
         return value.isoformat(timespec="milliseconds")
     if isinstance(value, float):
         return float(f"{value:.7g}")  # a float32 as it was rounded
-    harmful = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r", "\n")
-    return f"'{value}" if harmful else value
+    return harmless(value)
 
 
 def pack(tables: Mapping[str, Table]) -> bytes:

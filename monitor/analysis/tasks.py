@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeAlias
 
-from engines import open_engine
 from engines.contract import Engine
 from monitor.analysis.facts import Segment
 from monitor.analysis.render import Look, Pick, join_parts, render_part, render_pictures, rows_wanted, thumbnails
 from monitor.analysis.schema import frames_between, pack, unpack
 from monitor.analysis.watch import Watch
+from monitor.app import engine_of
 from monitor.detect import FaceDetector
 from monitor.settings import Settings
 from monitor.sources.recordings import Recording, scan, scan_pictures
@@ -29,24 +29,24 @@ READ_S = 3600.0
 """How long a picture may be waited for: a file that cannot be entered anywhere is decoded from its start."""
 
 
-@dataclass
 class Tools:
-    """What a worker opens once and uses for all its tasks."""
+    """What a worker opens once and uses for all its tasks, until it is closed; a later task opens it again."""
 
-    stack: ExitStack = field(default_factory=ExitStack)
-    _open: dict[Any, tuple[Engine, FaceDetector, Later]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._open: dict[Any, tuple[Engine, FaceDetector, Later]] = {}
+
+    def close(self) -> None:
+        self._open.clear()
+        self._stack.close()
 
     def of(self, settings: Settings) -> tuple[Engine, FaceDetector, Later]:
         """Engine, detector and thread for these settings. Raises EngineError and DetectorError."""
         key = settings.engine, settings.detector
         if key not in self._open:
-            want = settings.engine
-            engine = self.stack.enter_context(closing(open_engine(
-                want.bundle, runtime=want.runtime, precision=want.precision, threads=want.threads,
-                require_gpu=want.require_gpu,
-            )))  # fmt: skip
-            detector = self.stack.enter_context(closing(FaceDetector(settings.detector)))
-            self._open[key] = engine, detector, self.stack.enter_context(closing(Later(name="judge")))
+            engine = self._stack.enter_context(closing(engine_of(settings)))
+            detector = self._stack.enter_context(closing(FaceDetector(settings.detector)))
+            self._open[key] = engine, detector, self._stack.enter_context(closing(Later(name="judge")))
         return self._open[key]
 
 

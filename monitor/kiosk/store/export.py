@@ -13,6 +13,7 @@ from monitor.errors import UsageError
 from monitor.files import claim, told_as_sink_error
 from monitor.kiosk.facts import Event
 from monitor.kiosk.store.rows import as_json
+from monitor.spreadsheets import harmless
 
 COLUMNS = ("seq", "id", "at", "time", "kind", "state", "person", "evidence", "hash")
 """Of the tables: `time` is `at` for people (UTC), evidence is JSON."""
@@ -47,14 +48,9 @@ def _write_csv(events: Iterator[Event], path: Path) -> int:
         table = csv.writer(file)
         table.writerow(COLUMNS)
         for event in events:
-            table.writerow([_harmless(value) for value in _values(event)])
+            table.writerow([harmless(value) for value in _values(event)])
             count += 1
     return count
-
-
-def _harmless(value: object) -> object:
-    """Text that a spreadsheet would take for a formula begins with ' instead."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else value
 
 
 def _write_lines(events: Iterator[Event], path: Path) -> int:

@@ -167,7 +167,7 @@ def test_files_that_are_none_are_told_of_and_the_rest_goes_on(bundle: Path, tmp_
     assert "empty" in rows["zero.mp4"]["why"]
     assert "only sound" in rows["sound.mp4"]["why"]
     assert done.stderr.count("error: ") == done.stderr.count("hint: ") == 4
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["good", "index.html", "index.json"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".lock", "good", "index.html", "index.json"]
 
 
 def test_pictures_of_a_folder_are_one_result(bundle: Path, tmp_path: Path) -> None:

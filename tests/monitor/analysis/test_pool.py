@@ -16,8 +16,8 @@ from typing import Any
 import psutil
 import pytest
 
-from monitor.analysis.pool import Failure, Pool, Report
-from monitor.errors import MediaError
+from monitor.analysis.pool import Failure, Pool, Report, perform
+from monitor.errors import DetectorError, MediaError
 
 ROOT = Path(__file__).parents[3]
 
@@ -106,6 +106,29 @@ def test_a_worker_that_hangs_is_ended(pool: Pool, monkeypatch: pytest.MonkeyPatc
     assert failure.died
     assert "said nothing" in failure.what
     assert pool.idle == 2
+
+
+def test_tools_that_failed_are_opened_again() -> None:
+    """A detector that did not answer in time stays silent: the next recording must not be its victim, too."""
+
+    class Shelf:
+        closed = 0
+
+        def close(self) -> None:
+            self.closed += 1
+
+    class Hangs:
+        def __init__(self, error: Exception) -> None:
+            self.error = error
+
+        def perform(self, tools: Any, tell: Any) -> None:  # noqa: ARG002
+            raise self.error
+
+    shelf: Any = Shelf()
+    kind, failure = perform(Hangs(DetectorError("did not answer", hint="wait")), shelf, None)
+    assert (kind, failure.code, failure.died, shelf.closed) == ("failed", 4, True, 1)
+    _, failure = perform(Hangs(MediaError("it is empty", hint="fill it")), shelf, None)
+    assert (failure.died, shelf.closed) == (False, 1)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
