@@ -137,7 +137,7 @@ class Measured:
     @property
     def dropped_share(self) -> float:
         """Of all rounds together."""
-        dropped, frames = (sum(getattr(s, name) for s in self.rounds) for name in ("dropped", "frames"))
+        dropped, frames = sum(s.dropped for s in self.rounds), sum(s.frames for s in self.rounds)
         return dropped / max(1, frames + dropped)
 
     @property
@@ -203,7 +203,7 @@ class Report:
 
 
 def from_json(told: Mapping[str, Any]) -> Report:
-    """The report that `as_json` told. Raises KeyError, TypeError or ValueError where it is none or of another format."""
+    """The report that `as_json` told. Raises KeyError, TypeError or ValueError where it is none of ours."""
     if told["format"] != FORMAT:
         raise ValueError(f"format {told['format']}, this program knows {FORMAT}")
     points = tuple(
