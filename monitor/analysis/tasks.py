@@ -18,7 +18,7 @@ from monitor.app import engine_of
 from monitor.detect import FaceDetector
 from monitor.settings import Settings
 from monitor.sources.recordings import Recording, scan, scan_pictures
-from monitor.threads import Ahead, Later
+from monitor.threads import Ahead, Caller
 from monitor.types import Frame, Losses, Media, Span
 
 Tell: TypeAlias = Callable[[str, Any], None]
@@ -34,19 +34,19 @@ class Tools:
 
     def __init__(self) -> None:
         self._stack = ExitStack()
-        self._open: dict[Any, tuple[Engine, FaceDetector, Later]] = {}
+        self._open: dict[Any, tuple[Engine, FaceDetector, Caller]] = {}
 
     def close(self) -> None:
         self._open.clear()
         self._stack.close()
 
-    def of(self, settings: Settings) -> tuple[Engine, FaceDetector, Later]:
+    def of(self, settings: Settings) -> tuple[Engine, FaceDetector, Caller]:
         """Engine, detector and thread for these settings. Raises EngineError and DetectorError."""
         key = settings.engine, settings.detector
         if key not in self._open:
             engine = self._stack.enter_context(closing(engine_of(settings)))
             detector = self._stack.enter_context(closing(FaceDetector(settings.detector)))
-            self._open[key] = engine, detector, self._stack.enter_context(closing(Later(name="judge")))
+            self._open[key] = engine, detector, self._stack.enter_context(closing(Caller(name="judge", depth=2)))
         return self._open[key]
 
 

@@ -22,7 +22,7 @@ from monitor.follow import Changes, Followed, Follower
 from monitor.glance import Glance
 from monitor.ports import Detector
 from monitor.settings import Settings, TrackSettings
-from monitor.threads import Answer, Later
+from monitor.threads import Answer, Caller
 from monitor.types import Face, Frame, Judgement
 
 ALWAYS_S, ALWAYS_PER_S = 1e-3, 1e9
@@ -53,7 +53,7 @@ class Watch:
     """feed, feed, feed, finish."""
 
     def __init__(
-        self, segment: Segment, settings: Settings, engine: Engine, detector: Detector, later: Later, fps: float = 0.0
+        self, segment: Segment, settings: Settings, engine: Engine, detector: Detector, later: Caller, fps: float = 0.0
     ) -> None:
         """`fps` of the recording, 0 = not known. Engine, detector and thread may be shared with other segments."""
         track = track_settings(settings)

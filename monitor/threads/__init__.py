@@ -1,12 +1,11 @@
-"""The only package with threads: `Freshest`, `Ahead`, `Queued`, `Caller`, `Later`, `Latest`, `Inbox` and `Ticker`.
+"""The only package with threads: `Freshest`, `Ahead`, `Queued`, `Caller`, `Latest`, `Inbox` and `Ticker`.
 
 Every wait has a limit. Close = flag, bounded join, release the device (that unblocks a stuck read), bounded join, warn.
 A dead consumer never blocks its producer, a dead producer wakes its consumer, and each thread hands its exception back.
 """
 
-from monitor.threads.caller import Caller
+from monitor.threads.caller import Answer, Caller
 from monitor.threads.inbox import Inbox, StillRunning
-from monitor.threads.later import Answer, Later
 from monitor.threads.latest import Latest
 from monitor.threads.queued import Queued
 from monitor.threads.readers import Ahead, Freshest, gap
@@ -18,7 +17,6 @@ __all__ = [
     "Caller",
     "Freshest",
     "Inbox",
-    "Later",
     "Latest",
     "Queued",
     "StillRunning",

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Callable
-from threading import Lock
-from typing import Any, TypeVar
+from threading import Lock, get_native_id
+from typing import Any, Generic, TypeVar
 
 from monitor.threads.channel import POLL_S, Channel, finish, start
 
 T = TypeVar("T")
+PATIENCE_S = 120.0
+"""A call that takes longer is given up."""
+NICE = 10
+"""Of threads that yield: a tenth of a processor that somebody else wants, all of one that nobody does."""
 
 
 class Job:
@@ -33,44 +39,83 @@ class Job:
             self.answer.push((None, error))
 
 
-class Caller:
-    """One thread that makes calls for others: `prepare` runs first on it, then every `call`, one after another."""
+class Answer(Generic[T]):
+    """What a call will give."""
 
-    def __init__(self, prepare: Callable[[], None] | None = None, *, name: str = "caller") -> None:
-        self._jobs: Channel[Job] = Channel(1)
-        self._prepare = prepare
+    def __init__(self, job: Job, jobs: Channel[Job], name: str) -> None:
+        self._job, self._jobs, self._name = job, jobs, name
+
+    @property
+    def ready(self) -> bool:
+        """`get` answers at once."""
+        return self._job.answer.filled or self._jobs.stopped
+
+    def get(self, timeout_s: float = PATIENCE_S) -> T:
+        """The value, waited for; raises what the call raised, or what `prepare` raised.
+
+        TimeoutError when there is none in time (the call may still be running, later ones wait for it); RuntimeError
+        after close.
+        """
+        end_s = time.monotonic() + timeout_s
+        found = None
+        while found is None and not self._jobs.stopped and (left_s := end_s - time.monotonic()) > 0:
+            found = self._job.answer.get(min(POLL_S, left_s))
+        found = found or self._job.answer.get(0)
+        self._job.cancel()
+        self._job.answer.stop()
+        if found is not None:
+            value, error = found
+            if error is not None:
+                raise error
+            return value  # type: ignore[no-any-return]
+        raise self._failure(timeout_s)
+
+    def _failure(self, timeout_s: float) -> BaseException:
+        if self._jobs.error is not None:
+            return self._jobs.error
+        if self._jobs.stopped:
+            return RuntimeError(f"{self._name} is closed")
+        return TimeoutError(f"{self._name}: no answer within {timeout_s:g} s")
+
+
+class Caller:
+    """One thread that makes calls for others: `prepare` runs first on it, then every call, one after another."""
+
+    def __init__(
+        self, prepare: Callable[[], None] | None = None, *, name: str = "caller", depth: int = 1, yields: bool = False
+    ) -> None:
+        """`depth` calls may wait behind the one that is made. `yields`: others go first where processors are short."""
+        self._jobs: Channel[Job] = Channel(depth)
+        self._prepare, self._yields = prepare, yields
         self._thread = start(self._work, self._jobs.die, name)
 
     def _work(self) -> None:
+        if self._yields:
+            step_back()
         if self._prepare is not None:
             self._prepare()
         self._jobs.serve(Job.run)
 
-    def call(self, fn: Callable[..., T], *args: Any, timeout_s: float) -> T:
-        """`fn(*args)`, made on the thread; raises what it raises, or what `prepare` raised.
-
-        TimeoutError when there is no answer in time (the call may still be running, later ones wait for it);
-        RuntimeError after close.
-        """
-        start_s = time.monotonic()
+    def ask(self, fn: Callable[..., T], *args: Any, timeout_s: float = PATIENCE_S) -> Answer[T]:
+        """`fn(*args)`, to be made on the thread while we go on. Where it takes no more calls, the answer says why."""
         job = Job(fn, args)
-        answer = None
-        if self._jobs.put(job, timeout_s=timeout_s):
-            while answer is None and not self._jobs.stopped and (left_s := start_s + timeout_s - time.monotonic()) > 0:
-                answer = job.answer.get(min(POLL_S, left_s))
-            answer = answer or job.answer.get(0)
-        job.cancel()
-        job.answer.stop()
-        if answer is not None:
-            value, error = answer
-            if error is not None:
-                raise error
-            return value  # type: ignore[no-any-return]
-        self._jobs.raise_error()
-        if self._jobs.stopped:
-            raise RuntimeError(f"{self._thread.name} is closed")
-        raise TimeoutError(f"{self._thread.name}: no answer within {timeout_s:g} s")
+        answer: Answer[T] = Answer(job, self._jobs, self._thread.name)
+        if not self._jobs.put(job, timeout_s=timeout_s):
+            job.cancel()
+            answer.get(0)
+        return answer
+
+    def call(self, fn: Callable[..., T], *args: Any, timeout_s: float) -> T:
+        """`fn(*args)`, made on the thread and waited for; raises as `Answer.get`."""
+        end_s = time.monotonic() + timeout_s
+        return self.ask(fn, *args, timeout_s=timeout_s).get(max(0.0, end_s - time.monotonic()))
 
     def close(self) -> None:
         self._jobs.stop()
         finish(self._thread, lambda: None)
+
+
+def step_back() -> None:
+    """Where processors are short, others go before this thread; on Linux alone, elsewhere it would hold for all."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, get_native_id(), NICE)

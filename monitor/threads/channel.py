@@ -76,6 +76,12 @@ class Channel(Generic[T]):
         with self._changed:
             return self.stopped or (self._ended and not self._items)
 
+    @property
+    def filled(self) -> bool:
+        """`get` gives an item at once."""
+        with self._changed:
+            return bool(self._items)
+
     def end(self, error: BaseException | None = None) -> None:
         """Nothing more comes; what is inside can still be taken."""
         with self._changed:

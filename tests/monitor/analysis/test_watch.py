@@ -21,7 +21,7 @@ from monitor.config import load_settings
 from monitor.detect import FaceDetector
 from monitor.loop import scenes
 from monitor.settings import AnalysisSettings, Settings
-from monitor.threads import Later
+from monitor.threads import Caller
 from monitor.types import Frame, Scene
 from tests.bundles import colour_bundle
 from tests.people import COLLINS, person, walk
@@ -36,12 +36,12 @@ def settings() -> Settings:
 
 
 @pytest.fixture(scope="module")
-def tools(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Iterator[tuple[Engine, FaceDetector, Later]]:
+def tools(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Iterator[tuple[Engine, FaceDetector, Caller]]:
     bundle = colour_bundle(tmp_path_factory.mktemp("bundles") / "colours")
     with ExitStack() as stack:
         engine = stack.enter_context(closing(open_engine(bundle.folder)))
         detector = stack.enter_context(closing(FaceDetector(settings.detector)))
-        yield engine, detector, stack.enter_context(closing(Later()))
+        yield engine, detector, stack.enter_context(closing(Caller(depth=2)))
 
 
 @pytest.fixture(scope="module")
