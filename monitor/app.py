@@ -9,11 +9,13 @@ from pathlib import Path
 
 from engines import open_engine
 from engines.contract import Card, Engine
+from engines.machine import usable_threads
 from monitor.budget import Budget, LiveBudget, MediaBudget
 from monitor.classify import Classifier, Cropper
 from monitor.decide import Rule, make_rule
-from monitor.detect import FaceDetector
+from monitor.detect import LOOKERS, FaceDetector
 from monitor.errors import CameraError
+from monitor.judging import AtOnce, Beside
 from monitor.loop import scenes
 from monitor.outlets import Outlets
 from monitor.ports import Source
@@ -42,7 +44,7 @@ def run(settings: Settings, *, say: Say, stopped: Callable[[], bool] = lambda: F
         source, settings = _open(settings, windowed, losses, say)
         stack.enter_context(closing(source))
         outlets = Outlets(settings, source, windowed, losses, stack)
-        engine = stack.enter_context(closing(engine_of(settings, say)))
+        engine = stack.enter_context(closing(engine_of(settings, say, live=source.live)))
         detector = stack.enter_context(closing(FaceDetector(settings.detector)))
         # Only now: what a live source shows while models load is lost, and must not count for --duration.
         source = stack.enter_context(closing(_threaded(source, settings)))
@@ -50,8 +52,8 @@ def run(settings: Settings, *, say: Say, stopped: Callable[[], bool] = lambda: F
         say(f"watching {source.name} with {engine.info.runtime} {engine.info.precision} ({engine.info.why})")
         if not detector.guard.active:
             say(f"the face detector is not kept off the network here: {detector.guard.why}")
-        judge, tracker, budget = thinking(settings, engine, live=source.live)
-        complete = _watch(scenes(source, detector, judge, tracker, budget), outlets, stopped)
+        thought = stack.enter_context(thinking(settings, engine, live=source.live))
+        complete = _watch(scenes(source, detector, *thought), outlets, stopped)
     say(outlets.told())
     return COMPLETE if complete or source.live or settings.source.loop else INTERRUPTED
 
@@ -65,11 +67,11 @@ def watched(settings: Settings, *, say: Say) -> Iterator[tuple[Engine, Iterator[
     with ExitStack() as stack:
         source = open_source(settings.source, Losses())
         stack.enter_context(closing(source))
-        engine = stack.enter_context(closing(engine_of(settings, say)))
+        engine = stack.enter_context(closing(engine_of(settings, say, live=source.live)))
         detector = stack.enter_context(closing(FaceDetector(settings.detector)))
         source = stack.enter_context(closing(_threaded(source, settings)))
-        judge, tracker, budget = thinking(settings, engine, live=source.live)
-        yield engine, scenes(source, detector, judge, tracker, budget)
+        thought = stack.enter_context(thinking(settings, engine, live=source.live))
+        yield engine, scenes(source, detector, *thought)
 
 
 def _watch(items: Iterator[Scene | Gap], outlets: Outlets, stopped: Callable[[], bool]) -> bool:
@@ -84,12 +86,18 @@ def _watch(items: Iterator[Scene | Gap], outlets: Outlets, stopped: Callable[[],
     return False
 
 
-def thinking(settings: Settings, engine: Engine, *, live: bool) -> tuple[Classifier, Tracker, Budget]:
-    """What judges, follows and decides, as the settings and the model's card say."""
-    judge = Classifier(engine, cropper_for(settings, engine.card))
-    tracker = Tracker(settings.track, rule_for(settings, engine.card), new_score=settings.detector.new_score)
-    budget: Budget = LiveBudget(settings.track.classify_share) if live else MediaBudget(settings.track.judgements_per_s)
-    return judge, tracker, budget
+@contextmanager
+def thinking(settings: Settings, engine: Engine, *, live: bool) -> Iterator[tuple[Classifier, Tracker, Budget]]:
+    """What judges, follows and decides, as the settings and the model's card say.
+
+    Live, judgements are made beside the loop, so that no number of faces keeps the picture.
+    """
+    card, track = engine.card, settings.track
+    with closing(Beside(engine) if live else AtOnce(engine)) as infer:
+        judge = Classifier(infer, card, cropper_for(settings, card))
+        tracker = Tracker(track, rule_for(settings, card), new_score=settings.detector.new_score)
+        budget: Budget = LiveBudget(track.classify_share) if live else MediaBudget(track.judgements_per_s)
+        yield judge, tracker, budget
 
 
 def rule_for(settings: Settings, card: Card) -> Rule:
@@ -141,10 +149,14 @@ def _threaded(source: Source, settings: Settings) -> Source:
     return Limited(threaded, duration_s=settings.source.duration_s, max_frames=settings.source.max_frames)
 
 
-def engine_of(settings: Settings, say: Say | None = None) -> Engine:
-    """The engine that the settings ask for; `say` gets a line when something is built. Raises EngineError."""
+def engine_of(settings: Settings, say: Say | None = None, *, live: bool = False) -> Engine:
+    """The engine that the settings ask for; `say` gets a line when something is built. Raises EngineError.
+
+    Live it leaves the detector, which every frame needs, its processors.
+    """
     want = settings.engine
+    threads = want.threads or (max(1, usable_threads() - LOOKERS) if live else None)
     return open_engine(
-        want.bundle, runtime=want.runtime, precision=want.precision, threads=want.threads,
+        want.bundle, runtime=want.runtime, precision=want.precision, threads=threads,
         require_gpu=want.require_gpu, say=say,
     )  # fmt: skip

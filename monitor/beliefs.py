@@ -21,9 +21,11 @@ class Beliefs:
         self._rule, self._fresh = rule, settings.fresh_judgements
         self._steady_p = rule.confidence + SURELY * (1 - rule.confidence)
         self._verdicts: dict[int, Verdict] = {}
+        self._present: frozenset[int] = frozenset()
 
     def changed(self, changes: Changes) -> None:
         """Joins tracks that were one, gives up the labels of faces that are unclear, forgets who is gone."""
+        self._present = changes.present
         for older, younger in changes.joined:
             verdict, other = self.of(older), self.of(younger)
             self._verdicts[older] = replace(verdict, was_fake=verdict.was_fake or other.was_fake)
@@ -38,9 +40,12 @@ class Beliefs:
                 self._verdicts[i] = replace(verdict, judged_t=max(verdict.judged_t, t))
 
     def vote(self, judgements: Sequence[Judgement], changes: Changes) -> None:
-        """Adds the judgements of the frame that `changes` tells of."""
+        """Adds the judgements of the frame that `changes` tells of, now or later; those who are gone by now are not
+        heard of again."""
         rule = replace(self._rule, min_judgements=1) if changes.still else self._rule
         for judgement in judgements:
+            if judgement.track not in self._present:
+                continue
             old = self.of(judgement.track)
             if judgement.probs is not None:
                 verdict = judged(old, judgement.probs, changes.t, rule)

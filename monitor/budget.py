@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from typing import Protocol
 
+from monitor.types import Frame
+
 CARRY_S = 0.25
 """Unused allowance is kept for so long, so that a group walking in is judged at once."""
 
 
 class Budget(Protocol):
-    def allow(self, t: float) -> int:
-        """Judgements that the frame at `t` may have."""
+    def allow(self, frame: Frame) -> int:
+        """Judgements that the frame may have."""
         ...
 
     def spent(self, n: int, seconds: float) -> None:
@@ -27,7 +29,8 @@ class MediaBudget:
         self._left = max(1.0, judgements_per_s * CARRY_S)
         self._t: float | None = None
 
-    def allow(self, t: float) -> int:
+    def allow(self, frame: Frame) -> int:
+        t = frame.t
         if self._t is not None:
             self._left = min(self._left + self._rate * max(0.0, t - self._t), max(1.0, self._rate * CARRY_S))
         self._t = t
@@ -40,18 +43,22 @@ class MediaBudget:
 
 
 class LiveBudget:
-    """For live sources: as many as fit into `share` of the time between frames, at least one."""
+    """For live sources: as many as fit into `share` of the time between the camera's frames, at least one.
+
+    The camera's, not ours: where frames are lost there is less time, not more.
+    """
 
     def __init__(self, share: float, *, memory: float = 0.9) -> None:
         self._share, self._memory = share, memory
         self._cost_s: float | None = None
         self._interval_s: float | None = None
-        self._t: float | None = None
+        self._last: tuple[int, float] | None = None
 
-    def allow(self, t: float) -> int:
-        if self._t is not None and t > self._t:
-            self._interval_s = self._mix(self._interval_s, min(t - self._t, 0.5))
-        self._t = t
+    def allow(self, frame: Frame) -> int:
+        if self._last is not None and frame.t > self._last[1] and frame.index > self._last[0]:
+            every_s = (frame.t - self._last[1]) / (frame.index - self._last[0])
+            self._interval_s = self._mix(self._interval_s, min(every_s, 0.5))
+        self._last = frame.index, frame.t
         if self._cost_s is None or self._interval_s is None:
             return 1
         return max(1, math.floor(self._share * self._interval_s / self._cost_s))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from time import perf_counter
+from typing import Protocol
 
 import cv2
 import numpy as np
 
-from engines.contract import Card, Engine
+from engines.contract import Card
 from engines.crop import crop_face
-from monitor.types import U8, Face, Frame, Judgement, Track
+from monitor.types import F32, U8, Face, Frame, Judgement, Track
 
 SHARPNESS_PX = 64
 """Sharpness is measured at this size: finer detail is not what tells the classes apart."""
@@ -69,23 +71,62 @@ class Crops:
         return kept
 
 
+class Pending(Protocol):
+    """What the engine will say."""
+
+    @property
+    def ready(self) -> bool: ...
+    def get(self) -> tuple[F32, float]:
+        """Probabilities (N, K), and the seconds they took; waited for. Raises InferenceError."""
+        ...
+
+
+class Asked:
+    """Judgements that were asked for in one frame."""
+
+    def __init__(self, asked: Sequence[tuple[int, str | None]], pending: Pending | None, cut_s: float) -> None:
+        self.asked = tuple(asked)
+        """(track's id, why its crop is not worth a judgement, or None)"""
+        self._pending = pending
+        self.cut_s = cut_s
+        """Of cutting the crops."""
+        self.took_s = 0.0
+        """Of the engine, once there are judgements."""
+
+    @property
+    def ready(self) -> bool:
+        """`judgements` does not wait."""
+        return self._pending is None or self._pending.ready
+
+    def judgements(self) -> tuple[Judgement, ...]:
+        """One for each that was asked about, in their order; waited for. Raises InferenceError."""
+        probs: Iterator[F32] = iter(())
+        if self._pending is not None:
+            found, self.took_s = self._pending.get()
+            probs = iter(found)
+        return tuple(Judgement(i, next(probs) if reason is None else None, reason) for i, reason in self.asked)
+
+
+Infer = Callable[[U8], Pending]
+"""Hands crops (N, px, px, 3) to an engine; they are not touched before it has answered."""
+
+
 class Classifier:
     """Judges tracks with an engine, all of a frame in one call."""
 
-    def __init__(self, engine: Engine, cropper: Cropper) -> None:
-        self._engine, self._cropper = engine, cropper
-        self._crops = Crops(engine.card.input_px)
+    def __init__(self, infer: Infer, card: Card, cropper: Cropper) -> None:
+        self._infer, self._cropper = infer, cropper
+        self._crops = Crops(card.input_px)
 
-    def __call__(self, frame: Frame, tracks: Sequence[Track]) -> tuple[Judgement, ...]:
-        """One judgement for each track, in the same order. Raises InferenceError."""
-        reasons: list[str | None] = []
+    def ask(self, frame: Frame, tracks: Sequence[Track]) -> Asked:
+        """Cuts the faces and hands them to the engine; what was asked before must have been answered."""
+        begun = perf_counter()
+        asked: list[tuple[int, str | None]] = []
         for track in tracks:
-            reasons.append(self._cropper.cut(frame, track.face, self._crops.next))
-            if reasons[-1] is None:
+            reason = self._cropper.cut(frame, track.face, self._crops.next)
+            if reason is None:
                 self._crops.keep()
+            asked.append((track.id, reason))
         rgb = self._crops.take()
-        probs = iter(self._engine.infer(rgb) if len(rgb) else ())
-        return tuple(
-            Judgement(track.id, next(probs) if reason is None else None, reason)
-            for track, reason in zip(tracks, reasons, strict=True)
-        )
+        cut_s = perf_counter() - begun
+        return Asked(asked, self._infer(rgb) if len(rgb) else None, cut_s)

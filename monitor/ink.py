@@ -123,9 +123,9 @@ class Ink:
 
     def __init__(self) -> None:
         self._font = cv2.FontFace("sans")
-        self.text = lru_cache(256)(self._text)
-        self.plate = lru_cache(32)(self._plate)
-        self.icon = lru_cache(32)(self._icon)
+        self.text = lru_cache(1024)(self._text)
+        self.plate = lru_cache(256)(self._plate)
+        self.icon = lru_cache(128)(self._icon)
 
     def _text(self, text: str, px: int, bgr: Bgr = WHITE, weight: int = 450, opacity: float = 1.0) -> Sprite:
         """One line, 1.25 px high for each px of size; the baseline lies `px` below its top."""

@@ -25,6 +25,8 @@ _LEAST_HUD_PX = 120
 """Lower pictures have no room for the line of numbers."""
 _ARC = np.array([(1 - np.cos(a), 1 - np.sin(a)) for a in np.linspace(0, np.pi / 2, 4)])
 """A quarter of a circle from (0, 1) to (1, 0)."""
+_INWARD = np.array([(1, 1), (1, -1), (-1, 1), (-1, -1)])[:, None]
+"""Which way a mark goes from each corner: upper left, lower left, upper right, lower right."""
 
 
 class Overlay:
@@ -157,17 +159,16 @@ def _rect(box: Box) -> Rect:
     return box.x0, box.y0, box.x1, box.y1
 
 
-def corners(box: Box, px: int) -> list[npt.NDArray[np.float64]]:
-    """Four rounded corner marks; the whole outline where the box is small."""
+def corners(box: Box, px: int) -> npt.NDArray[np.float64]:
+    """Four rounded corner marks (4, 6, 2); the whole outline where the box is small."""
     side = min(box.width, box.height)
     radius = min(px * 0.5, side / 4)
     arm = side / 2 if side < 3 * px else max(px * 0.9, side * 0.2)
-    mark = np.vstack([[(0.0, arm)], _ARC * radius, [(arm, 0.0)]])
-    return [
-        np.array([x, y]) + mark * np.array([sx, sy])
-        for x, sx in ((box.x0, 1), (box.x1, -1))
-        for y, sy in ((box.y0, 1), (box.y1, -1))
-    ]
+    mark = np.empty((6, 2))
+    mark[0], mark[5] = (0.0, arm), (arm, 0.0)
+    mark[1:5] = _ARC * radius
+    at = np.array([(box.x0, box.y0), (box.x0, box.y1), (box.x1, box.y0), (box.x1, box.y1)])
+    return np.asarray(at[:, None] + _INWARD * mark)
 
 
 def dashes(box: Box, dash_px: float) -> list[npt.NDArray[np.float64]]:
@@ -181,8 +182,10 @@ def dashes(box: Box, dash_px: float) -> list[npt.NDArray[np.float64]]:
     return lines
 
 
-def _strokes(canvas: U8, lines: Sequence[npt.NDArray[np.float64]], bgr: Bgr, thick: int) -> None:
-    """Lines with a dark rim, so that they stand out on bright and dark."""
-    fixed = [np.round(line * (1 << _SHIFT)).astype(np.int32) for line in lines]
+def _strokes(
+    canvas: U8, lines: npt.NDArray[np.float64] | Sequence[npt.NDArray[np.float64]], bgr: Bgr, thick: int
+) -> None:
+    """Lines of as many points each, with a dark rim, so that they stand out on bright and dark."""
+    fixed = list(np.rint(np.asarray(lines) * (1 << _SHIFT)).astype(np.int32))
     cv2.polylines(canvas, fixed, False, DARK, thick + 2, cv2.LINE_AA, _SHIFT)
     cv2.polylines(canvas, fixed, False, bgr, thick, cv2.LINE_AA, _SHIFT)

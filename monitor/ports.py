@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from monitor.types import Box, Face, Frame, Gap, Scene
+from monitor.types import Box, Face, Frame, Gap, Judgement, Scene, Track
 
 
 class Source(Protocol):
@@ -34,6 +34,34 @@ class Detector(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Asked(Protocol):
+    """Judgements that were asked for in one frame."""
+
+    asked: tuple[tuple[int, str | None], ...]
+    """(track's id, why its crop is not worth a judgement, or None)"""
+    cut_s: float
+    """Of cutting the crops."""
+    took_s: float
+    """Of the engine, once there are judgements."""
+
+    @property
+    def ready(self) -> bool:
+        """`judgements` does not wait."""
+        ...
+
+    def judgements(self) -> tuple[Judgement, ...]:
+        """One for each that was asked about, in their order; waited for. Raises what the engine raises."""
+        ...
+
+
+class Judge(Protocol):
+    """Says what faces are, at once or a little later."""
+
+    def ask(self, frame: Frame, tracks: Sequence[Track]) -> Asked:
+        """Asks about these; only one asking at a time is under way. Nothing of the frame is needed afterwards."""
+        ...
 
 
 class Sink(Protocol):

@@ -60,6 +60,8 @@ class DetectorSettings:
     """A find that starts a new track must score this."""
     keep_score: Share = 0.4
     """A find that continues a track must score this."""
+    threads: Count | None = None
+    """Threads that search a frame; none = two, on one processor one."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class TrackSettings:
     """Time constant of that average."""
     judge_every_s: Positive = 0.1
     """A known track is judged at most so often."""
-    stable_every_s: Positive | None = None
+    stable_every_s: Positive | None = 0.5
     """A decided track whose look does not change is judged at most so often; none = as often as any other."""
     fresh_judgements: Count = 5
     """A new track is judged in every frame until it has so many judgements."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from monitor.beliefs import Beliefs
 from monitor.decide import Rule
@@ -12,8 +13,18 @@ from monitor.settings import TrackSettings
 from monitor.types import Box, Face, Frame, Judgement, Track
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """The frame in which judgements were asked for, as far as it matters when they come."""
+
+    changes: Changes
+    held: frozenset[int]
+    """Who looks otherwise in it than at `held_t`, until when he had looked as he was judged."""
+    held_t: float
+
+
 class Tracker:
-    """match -> due -> vote, once a frame; `tracks` afterwards."""
+    """match -> due -> asked -> vote, once a frame; `tracks` afterwards. The vote may come some frames later."""
 
     def __init__(self, settings: TrackSettings, rule: Rule, *, new_score: float) -> None:
         self._follower = Follower(settings, new_score=new_score)
@@ -46,15 +57,22 @@ class Tracker:
         self._held, self._calm_at = (self._calm_at[0] - calm, self._calm_at[1]), (calm, self._frame.t)
         return calm
 
-    def vote(self, judgements: Sequence[Judgement]) -> None:
-        """Adds this frame's judgements to what is believed."""
+    def asked(self, asked: Sequence[tuple[int, str | None]]) -> Round:
+        """Notes who is judged as he looks in this frame; (id, why his crop is not worth it, or None) of each."""
         assert self._changes is not None
-        self._follower.asked([(judgement.track, judgement.reason) for judgement in judgements])
-        held, t = self._held
-        self._beliefs.hold(held & {judgement.track for judgement in judgements}, t)
-        self._beliefs.vote(judgements, self._changes)
+        self._follower.asked(asked)
+        ids = frozenset(i for i, _ in asked)
         if self._glance is not None:
-            self._glance.judged(judgement.track for judgement in judgements)
+            self._glance.judged(ids)
+        held, t = self._held
+        return Round(self._changes, held & ids, t)
+
+    def vote(self, judgements: Sequence[Judgement], at: Round | None = None) -> None:
+        """Adds judgements to what is believed: of this frame, or of the earlier one `at` which they were asked for."""
+        if at is None:
+            at = self.asked([(judgement.track, judgement.reason) for judgement in judgements])
+        self._beliefs.hold(at.held, at.held_t)
+        self._beliefs.vote(judgements, at.changes)
 
     @property
     def tracks(self) -> tuple[Track, ...]:

@@ -37,7 +37,8 @@ POLICY = ("monitor.types", "monitor.kiosk_settings", "monitor.kiosk.facts", "mon
           "monitor.kiosk.person")  # fmt: skip
 DRAWING = (*FACTS, "monitor.timing", "monitor.ink", "monitor.labels", "engines.contract")
 EDGE = (*LEAVES, "monitor.threads*", "engines.contract")
-BELOW_APP = (*EDGE, "monitor.yamlish", "monitor.config", "monitor.told", "monitor.classify", *PURE,
+BELOW_APP = (*EDGE, "monitor.yamlish", "monitor.config", "monitor.told", "monitor.classify",
+             "monitor.judging", *PURE,
              "monitor.sources*", "monitor.sinks*", "monitor.detect*", "monitor.overlay*", "engines*",
              "configs")  # fmt: skip
 TRAIN = ("train*", "engines*", "configs", *FACTS, "monitor.files", "monitor.yamlish", "monitor.mask_drawing",
@@ -76,11 +77,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "monitor.motion": PURE,
     "monitor.decide": PURE,
     "monitor.budget": PURE,
+    "monitor.judging": (*FACTS, "monitor.classify", "monitor.threads*", "engines.contract"),
     "monitor.classify": (*FACTS, "monitor.timing", "engines*"),
     "monitor.threads*": FACTS,
     "monitor.sources*": EDGE,
     "monitor.sinks*": EDGE,
-    "monitor.detect*": EDGE,
+    "monitor.detect*": (*EDGE, "engines.machine"),
     "monitor.labels": DRAWING,
     "monitor.panels": DRAWING,
     "monitor.overlay*": (*DRAWING, "monitor.panels"),

@@ -89,7 +89,7 @@ class Watch:
         people = self._follower.people
         calm = self._calm(frame, people)
         held, self._calm_at = (self._calm_at[0] - calm, self._calm_at[1]), (calm, frame.t)
-        due = self._follower.due(self._budget.allow(frame.t), calm)
+        due = self._follower.due(self._budget.allow(frame), calm)
         asked = tuple((face, self._cut(frame, face.face)) for face in due)
         self._follower.asked([(face.id, reason) for face, reason in asked])
         if self._glance is not None:

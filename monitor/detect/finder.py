@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from monitor.errors import DetectorError
 from monitor.types import U8, Box, Face
 
 SAMPLES = 5
-"""A window is brought down to this many times the model's input; the library's own sampling would skip pixels."""
+"""A window is brought down to at most so many times the model's input; the library's own sampling would skip pixels."""
 
 
 _OPEN: set[Any] = set()
@@ -48,16 +49,21 @@ class Finder:
                     hint="`monitor doctor` says which library is missing.",
                 ) from error
 
-    def find(self, bgr: U8, window: Window, model: Model) -> list[Find]:
+    def find(self, bgr: U8, looks: Sequence[tuple[Window, Model]]) -> list[list[Find]]:
+        """What each look shows. Raises DetectorError."""
+        return [self._look(bgr, *look) for look in looks]
+
+    def _look(self, bgr: U8, window: Window, model: Model) -> list[Find]:
         """What `model` sees in `window` of the picture, in px of the picture, clipped to it.
 
         Faces cut by a border of the window inside the picture are left out. Raises DetectorError.
         """
         height, width = bgr.shape[:2]
         part = bgr[window.y0 : window.y1, window.x0 : window.x1]
-        scale = min(1.0, SAMPLES * model.input_px / max(part.shape[:2]))
-        if scale < 1:
-            part = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        step = math.ceil(max(part.shape[:2]) / (SAMPLES * model.input_px))
+        if step > 1:  # whole numbers of pixels are averaged several times as fast as fractions
+            size = max(1, round(part.shape[1] / step)), max(1, round(part.shape[0] / step))
+            part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
         try:
             found = self._run(model, cv2.cvtColor(part, cv2.COLOR_BGR2RGB))  # type: ignore[arg-type]
         except (OSError, RuntimeError, ValueError) as error:

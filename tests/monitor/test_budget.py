@@ -1,12 +1,19 @@
 """How many judgements a frame may have."""
 
+import numpy as np
+
 from monitor.budget import LiveBudget, MediaBudget
+from monitor.types import Frame
+
+
+def at(t, index=0):
+    return Frame(index, t, None, np.zeros((2, 2, 3), np.uint8))
 
 
 def total(budget, fps, seconds, cost_s=0.0):
     spent = 0
     for i in range(round(fps * seconds)):
-        n = budget.allow(i / fps)
+        n = budget.allow(at(i / fps, i))
         budget.spent(n, n * cost_s)
         spent += n
     return spent
@@ -20,8 +27,8 @@ def test_files_depend_on_media_time_alone():
 
 def test_files_save_up_for_a_group_but_not_for_ever():
     budget = MediaBudget(60.0)
-    budget.allow(0.0)
-    assert budget.allow(100.0) == 15
+    budget.allow(at(0.0))
+    assert budget.allow(at(100.0, 1)) == 15
 
 
 def test_a_low_rate_still_gets_its_turn():
@@ -31,13 +38,22 @@ def test_a_low_rate_still_gets_its_turn():
 def test_live_fits_the_time_a_frame_has():
     budget = LiveBudget(0.5)
     for i in range(100):
-        n = budget.allow(i / 25)
+        n = budget.allow(at(i / 25, i))
         budget.spent(n, n * 0.005)
-    assert budget.allow(4.0) == 4
+    assert budget.allow(at(4.0, 100)) == 4
 
 
 def test_live_always_judges_somebody():
     budget = LiveBudget(0.5)
     for i in range(50):
-        budget.spent(budget.allow(i / 30), 3.0)
-    assert budget.allow(2.0) == 1
+        budget.spent(budget.allow(at(i / 30, i)), 3.0)
+    assert budget.allow(at(2.0, 60)) == 1
+
+
+def test_a_machine_that_loses_frames_gets_no_more_time_for_it():
+    kept, lost = LiveBudget(0.5), LiveBudget(0.5)
+    for i in range(100):
+        for budget, every in ((kept, 1), (lost, 3)):
+            n = budget.allow(at(i * every / 30, i * every))
+            budget.spent(n, n * 0.004)
+    assert kept.allow(at(100 / 30, 100)) == lost.allow(at(300 / 30, 300)) == 4

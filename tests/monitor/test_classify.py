@@ -9,6 +9,7 @@ import pytest
 from engines import open_engine
 from engines.crop import crop_face
 from monitor.classify import Classifier, Cropper, sharpness
+from monitor.judging import AtOnce
 from monitor.types import Box, Face, Frame, Track
 from tests.bundles import tiny_bundle
 from tests.portraits import portraits
@@ -26,6 +27,11 @@ def track(number, box):
     return Track(number, face, 0.0, 0.0, float("-inf"), 0, None, None, "few judgements")
 
 
+def judge_of(engine, cropper):
+    classifier = Classifier(AtOnce(engine), engine.card, cropper)
+    return lambda frame, tracks: classifier.ask(frame, tracks).judgements()
+
+
 def frame(bgr):
     return Frame(0, 0.0, None, bgr)
 
@@ -33,7 +39,7 @@ def frame(bgr):
 def test_each_track_gets_its_own_answer_in_order(engine):
     bgr, _ = portraits()[1]
     boxes = [(150, 100, 400, 350), (0, 0, 200, 200), (200, 200, 420, 420)]
-    judge = Classifier(engine, Cropper(engine.card, min_face_px=10, min_sharpness=0))
+    judge = judge_of(engine, Cropper(engine.card, min_face_px=10, min_sharpness=0))
     together = judge(frame(bgr), [track(i, box) for i, box in enumerate(boxes)])
     assert [j.track for j in together] == [0, 1, 2]
     for i, box in enumerate(boxes):
@@ -53,7 +59,7 @@ def test_small_and_blurred_are_not_asked_and_do_not_shift_the_others(engine):
         track(2, (150, 100, 160, 110)),
         track(3, (150, 100, 400, 350)),
     ]
-    judge = Classifier(engine, Cropper(engine.card, min_face_px=24, min_sharpness=4))
+    judge = judge_of(engine, Cropper(engine.card, min_face_px=24, min_sharpness=4))
     answers = judge(frame(both), tracks)
     assert [(a.track, a.reason) for a in answers] == [(1, "blurred"), (2, "small"), (3, None)]
     assert [a.probs is None for a in answers] == [True, True, False]
@@ -63,7 +69,7 @@ def test_small_and_blurred_are_not_asked_and_do_not_shift_the_others(engine):
 
 def test_a_crowd_is_judged_at_once(engine):
     bgr, _ = portraits()[0]
-    judge = Classifier(engine, Cropper(engine.card, min_face_px=10, min_sharpness=0))
+    judge = judge_of(engine, Cropper(engine.card, min_face_px=10, min_sharpness=0))
     answers = judge(frame(bgr), [track(i, (100 + i, 50, 250 + i, 200)) for i in range(28)])
     assert len(answers) == 28
     assert all(a.probs is not None and abs(float(a.probs.sum()) - 1) < 1e-3 for a in answers)

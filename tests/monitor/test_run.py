@@ -45,7 +45,7 @@ def test_a_film_of_one_person(place: Place) -> None:
     assert run.summary["frames"] == len(times)
     assert run.summary["dropped"] == 0
     assert run.summary["max_tracks_at_once"] == 1
-    assert set(run.summary["stage_ms"]) == {"read", "detect", "match", "classify", "draw"}
+    assert set(run.summary["stage_ms"]) == {"read", "detect", "match", "crop", "classify", "draw"}
     assert all(set(stage) == {"p50", "p95", "p99"} for stage in run.summary["stage_ms"].values())
     assert set(run.summary["engine"]) >= {"runtime", "precision", "why"}
     (track,) = run.summary["tracks"]

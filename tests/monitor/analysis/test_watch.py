@@ -36,7 +36,9 @@ def settings() -> Settings:
 
 
 @pytest.fixture(scope="module")
-def tools(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Iterator[tuple[Engine, FaceDetector, Caller]]:
+def tools(
+    tmp_path_factory: pytest.TempPathFactory, settings: Settings
+) -> Iterator[tuple[Engine, FaceDetector, Caller]]:
     bundle = colour_bundle(tmp_path_factory.mktemp("bundles") / "colours")
     with ExitStack() as stack:
         engine = stack.enter_context(closing(open_engine(bundle.folder)))
@@ -81,8 +83,8 @@ def test_judged_in_blocks_is_as_judged_at_once(tools: Any, settings: Settings, f
     """Without adaptive judging, the rows are what the loop of `monitor run` tells of the same pictures."""
     same = replace(settings, track=replace(settings.track, stable_every_s=None))
     frames, judgements, stats = watched(tools, same, film)
-    judge, tracker, budget = thinking(same, tools[0], live=False)
-    live = [item for item in scenes(Film(film), tools[1], judge, tracker, budget) if isinstance(item, Scene)]
+    with thinking(same, tools[0], live=False) as thought:
+        live = [item for item in scenes(Film(film), tools[1], *thought) if isinstance(item, Scene)]
     names = (*tools[0].card.classes, "undecided")
     expected = [
         (scene.frame.t, track.id, names[-1 if track.label is None else track.label], track.reason)
