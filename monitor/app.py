@@ -152,11 +152,16 @@ def _threaded(source: Source, settings: Settings) -> Source:
 def engine_of(settings: Settings, say: Say | None = None, *, live: bool = False) -> Engine:
     """The engine that the settings ask for; `say` gets a line when something is built. Raises EngineError.
 
-    Live it leaves the detector, which every frame needs, its processors.
+    `live`: see `live_threads`.
     """
     want = settings.engine
-    threads = want.threads or (max(1, usable_threads() - LOOKERS) if live else None)
+    threads = live_threads(settings) if live else want.threads
     return open_engine(
         want.bundle, runtime=want.runtime, precision=want.precision, threads=threads,
         require_gpu=want.require_gpu, say=say,
     )  # fmt: skip
+
+
+def live_threads(settings: Settings) -> int:
+    """Threads of a CPU engine beside a live picture: the detector, which every frame needs, keeps its processors."""
+    return settings.engine.threads or max(1, usable_threads() - LOOKERS)

@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from monitor.commands.analyze import analyze
+from monitor.commands.bench import bench
 from monitor.commands.cameras import cameras
 from monitor.commands.config import config_app
 from monitor.commands.doctor import doctor
@@ -48,6 +49,7 @@ app = typer.Typer(
 )
 app.command(context_settings={"allow_extra_args": True})(run)  # run itself says what to do with them
 app.command()(analyze)
+app.command()(bench)
 app.command()(cameras)
 app.command()(doctor)
 app.add_typer(kiosk_app, name="kiosk")

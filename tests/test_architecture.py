@@ -108,6 +108,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "monitor.corrections.facts": ("monitor.types",),
     "monitor.corrections*": (*LEAVES, "monitor.yamlish", "monitor.sources*", "monitor.analysis.schema"),
     "monitor.doctor*": (*BELOW_APP, "monitor.app"),
+    "monitor.commands.bench": ("monitor*", "engines*", "train.tutorial"),
     "monitor.commands*": ("monitor*", "engines*", "train.cli"),
     "monitor.cli": ("monitor*", "train.cli"),
     "monitor.__main__": ("monitor.cli",),

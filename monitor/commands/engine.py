@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.commands.bench import bench
 from monitor.commands.choices import Precision
+from monitor.commands.engine_bench import bench
 from monitor.commands.engine_shelf import clean, counts, export, import_engine, inspect, list_engines
 from monitor.commands.verify import verify
 from monitor.errors import UsageError

@@ -1,0 +1,142 @@
+"""The program as it runs, put together for measuring: real film, real decoder, detector, engine, overlay, encoder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+from engines.contract import Engine
+from monitor.app import Say, engine_of, thinking
+from monitor.bench import hardware
+from monitor.bench.baseline import Baseline
+from monitor.bench.clocks import Clock, TimedSink
+from monitor.bench.facts import Point, Sample
+from monitor.bench.films import Film, played, settings_of
+from monitor.bench.reference import Reference
+from monitor.bench.tally import Tally
+from monitor.detect import FaceDetector
+from monitor.loop import scenes
+from monitor.overlay import Overlay
+from monitor.ports import Sink
+from monitor.settings import Settings
+from monitor.sinks.summary import Summary
+from monitor.sinks.window import Window
+from monitor.threads import Queued
+from monitor.types import Gap, Scene
+
+WARM_UP_S = 1.0
+LEAST_FRAMES = 100
+SOAK_STEP_S = 60.0
+PATIENCE = 10.0
+"""A round may take so many times the seconds it was given before it makes do with fewer frames."""
+
+
+class Rig:
+    """Rounds of points; engines and detectors are opened once and closed together."""
+
+    def __init__(self, settings: Settings, say: Say, stack: ExitStack) -> None:
+        self._settings, self._say, self._stack = settings, say, stack
+        self._open: dict[Any, Any] = {}
+        self._folder = Path(stack.enter_context(TemporaryDirectory(prefix="monitor-bench-")))
+        self._reference = Reference()
+        self.baseline: Baseline | None = None
+        """Plays the points of the plain loop."""
+
+    def engine(self, point: Point) -> Engine:
+        """The engine of a point. Raises EngineError."""
+        live = point.mode == "live"
+        key = "engine", point.runtime, point.precision, live
+        if key not in self._open:
+            opened = engine_of(settings_of(self._settings, point), self._say, live=live)
+            self._open[key] = self._stack.enter_context(closing(opened))
+        engine: Engine = self._open[key]
+        return engine
+
+    def detector(self, point: Point) -> FaceDetector:
+        """The detector of a point. Raises DetectorError."""
+        key = "detector", point.tiles
+        if key not in self._open:
+            opened = FaceDetector(settings_of(self._settings, point).detector)
+            self._open[key] = self._stack.enter_context(closing(opened))
+        detector: FaceDetector = self._open[key]
+        return detector
+
+    def round(self, point: Point, film: Film, seconds: float, rounds: int) -> Sample:
+        """One of `rounds` rounds, after a warm-up: at least `seconds` and LEAST_FRAMES frames.
+
+        Of the plain loop's frames as many over all rounds together. Raises MonitorError, EngineError and OSError.
+        """
+        if point.program != "monitor":
+            assert self.baseline is not None
+            out = self._folder / "plain.mp4" if point.encoded else None
+            frames = math.ceil(LEAST_FRAMES / rounds)
+            return self.baseline.round(film, out, self._reference, WARM_UP_S, seconds, frames)
+        before = self._reference.time_ms()
+        with self._playing(point, film) as (items, outlets, tally):
+            _play(items, outlets, tally, WARM_UP_S, 1)
+            tally.begin()
+            _play(items, outlets, tally, seconds, LEAST_FRAMES)
+            sample = tally.sample(before)
+        return replace(sample, reference_ms=round((before + self._reference.time_ms()) / 2, 4))
+
+    def soak(
+        self, point: Point, film: Film, seconds: float, say: Say, stopped: Callable[[], bool]
+    ) -> Iterator[dict[str, float]]:
+        """Plays on end; {s, fps, frame_p95_ms, memory_mb, and what the sensors tell} by the minute."""
+        with self._playing(point, film) as (items, outlets, tally):
+            begun = perf_counter()
+            while (left_s := begun + seconds - perf_counter()) > 0 and not stopped():
+                tally.begin()
+                _play(items, outlets, tally, min(SOAK_STEP_S, left_s), 1)
+                sample = tally.sample(0.0)
+                row = {
+                    "s": round(perf_counter() - begun, 1), "fps": round(sample.fps, 2),
+                    "frame_p95_ms": sample.frame_ms.p95, "memory_mb": sample.memory_mb, **hardware.readings(),
+                }  # fmt: skip
+                say(", ".join(f"{name} {value:g}" for name, value in row.items()))
+                yield row
+
+    @contextmanager
+    def _playing(self, point: Point, film: Film) -> Iterator[tuple[Iterator[Scene | Gap], list[Sink], Tally]]:
+        settings, live = settings_of(self._settings, point), point.mode == "live"
+        engine, detector = self.engine(point), self.detector(point)
+        with ExitStack() as stack:
+            clocks = {"decode": Clock()}
+            source = stack.enter_context(closing(played(film, point.pace_fps, clocks["decode"])))
+            overlay = Overlay(engine.card.classes, settings.show, engine.info)
+            outlets: list[Sink] = [stack.enter_context(closing(Summary(None, engine.card.classes)))]
+            if point.encoded:
+                clocks["encode"] = Clock()
+                outlets.append(stack.enter_context(closing(self._recorder(live, clocks["encode"]))))
+            if point.shown:
+                clocks["display"] = Clock()
+                outlets.append(TimedSink(stack.enter_context(closing(Window("bench", overlay))), clocks["display"]))
+            thought = stack.enter_context(thinking(settings, engine, live=live))
+            drawn = (
+                overlay.draw(item) if isinstance(item, Scene) else item for item in scenes(source, detector, *thought)
+            )
+            yield drawn, outlets, Tally(live=live, beside=clocks)
+
+    def _recorder(self, live: bool, clock: Clock) -> Queued:
+        from monitor.sinks.video import VideoRecorder
+
+        recorder = VideoRecorder(self._folder / "bench.mp4")
+        return Queued(TimedSink(recorder, clock), when_full="drop" if live else "wait")
+
+
+def _play(items: Iterator[Scene | Gap], outlets: list[Sink], tally: Tally, seconds: float, frames: int) -> None:
+    """Plays for `seconds` and at least so many frames, within PATIENCE."""
+    first, end_s = tally.frames, tally.seconds + seconds
+    while (now_s := tally.seconds) < end_s or (tally.frames - first < frames and now_s < PATIENCE * end_s):
+        begun = perf_counter()
+        item = next(items)
+        for outlet in outlets:
+            outlet.write(item)
+        if isinstance(item, Scene):
+            tally.see(item, 1e3 * (perf_counter() - begun))
