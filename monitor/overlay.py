@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -122,7 +124,7 @@ class Overlay:
         if coasting:
             _strokes(canvas, dashes(box, px * 0.45), bgr, max(1, round(thick * 0.6)))
         else:
-            _strokes(canvas, corners(box, px), bgr, thick)
+            _corners(canvas, box, px, bgr, thick)
         if self.details:
             for x, y in np.round(track.face.points).astype(int).tolist():
                 cv2.circle(canvas, (x, y), thick + 1, DARK, -1, cv2.LINE_AA)
@@ -159,16 +161,29 @@ def _rect(box: Box) -> Rect:
     return box.x0, box.y0, box.x1, box.y1
 
 
-def corners(box: Box, px: int) -> npt.NDArray[np.float64]:
-    """Four rounded corner marks (4, 6, 2); the whole outline where the box is small."""
+def _corners(canvas: U8, box: Box, px: int, bgr: Bgr, thick: int) -> None:
+    """Four rounded corner marks with a dark rim; the whole outline where the box is small."""
     side = min(box.width, box.height)
+    small = side < 3 * px
+    arm = side / 2 + 0.5 if small else max(px * 0.9, side * 0.2)
     radius = min(px * 0.5, side / 4)
-    arm = side / 2 if side < 3 * px else max(px * 0.9, side * 0.2)
-    mark = np.empty((6, 2))
-    mark[0], mark[5] = (0.0, arm), (arm, 0.0)
-    mark[1:5] = _ARC * radius
-    at = np.array([(box.x0, box.y0), (box.x0, box.y1), (box.x1, box.y0), (box.x1, box.y1)])
-    return np.asarray(at[:, None] + _INWARD * mark)
+    at = np.array([(box.x0, box.y0), (box.x0, box.y1), (box.x1, box.y0), (box.x1, box.y1)])[:, None]
+    for mark, colour in zip(_marks(math.ceil(2 * arm), round(2 * radius), thick), (DARK, bgr), strict=True):
+        fixed = list(np.rint((at + mark) * (1 << _SHIFT)).astype(np.int32))
+        for part in [[one] for one in fixed] if small else [fixed]:  # filled together, what they share would be a hole
+            cv2.fillPoly(canvas, part, colour, cv2.LINE_AA, _SHIFT)
+
+
+@lru_cache(512)
+def _marks(arm_halves: int, radius_halves: int, thick: int) -> tuple[npt.NDArray[np.float64], ...]:
+    """The outlines (4, 12, 2) of the four marks about their corners, of the rim and of the mark itself."""
+    arm, radius = arm_halves / 2, radius_halves / 2
+    marks = []
+    for half, end in ((thick / 2 + 1.5, arm + 1), (thick / 2 + 0.5, arm)):
+        outer = np.vstack([[(-half, end)], _ARC * (radius + half) - half, [(end, -half)]])
+        inner = np.vstack([[(end, half)], (_ARC * max(0.0, radius - half) + half)[::-1], [(half, end)]])
+        marks.append(_INWARD * np.vstack([outer, inner]))
+    return tuple(marks)
 
 
 def dashes(box: Box, dash_px: float) -> list[npt.NDArray[np.float64]]:
@@ -182,10 +197,8 @@ def dashes(box: Box, dash_px: float) -> list[npt.NDArray[np.float64]]:
     return lines
 
 
-def _strokes(
-    canvas: U8, lines: npt.NDArray[np.float64] | Sequence[npt.NDArray[np.float64]], bgr: Bgr, thick: int
-) -> None:
-    """Lines of as many points each, with a dark rim, so that they stand out on bright and dark."""
+def _strokes(canvas: U8, lines: Sequence[npt.NDArray[np.float64]], bgr: Bgr, thick: int) -> None:
+    """Lines of two points each, with a dark rim, so that they stand out on bright and dark."""
     fixed = list(np.rint(np.asarray(lines) * (1 << _SHIFT)).astype(np.int32))
     cv2.polylines(canvas, fixed, False, DARK, thick + 2, cv2.LINE_AA, _SHIFT)
     cv2.polylines(canvas, fixed, False, bgr, thick, cv2.LINE_AA, _SHIFT)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 import psutil
 import pyarrow.parquet
 
@@ -20,6 +19,7 @@ from monitor.sources.demo import DemoFaces
 from monitor.types import Frame
 from tests.people import walk_video
 from tools.analysis_results import MONITOR, analyze
+from train.tutorial import PlainLoop
 
 MB = 1e6
 
@@ -27,7 +27,7 @@ MB = 1e6
 def speed(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     """Frames a second on one clip, in turn with a plain loop; libraries and models are loaded before the clock runs."""
     warm_up = walk_video(folder / "warm-up.mp4", 60)
-    plain = _PlainLoop(folder)
+    plain = PlainLoop("vgg16-128")
     ways = {"adaptive": (), "every face": ("--every-face",), "adaptive, with video": ("--video",)}
     fps: dict[str, list[float]] = {name: [] for name in (*ways, "plain loop", "plain loop, with video")}
     for number in range(asked.rounds):
@@ -35,8 +35,8 @@ def speed(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
             out = folder / f"{number}-{name}"
             analyze(warm_up, asked.path, "--out", out, "--jobs", "1", "--quiet", *options)
             fps[name].append(_fps(out / asked.path.stem))
-        fps["plain loop"].append(plain.run(asked.path, None))
-        fps["plain loop, with video"].append(plain.run(asked.path, folder / "plain.mp4"))
+        fps["plain loop"].append(_play(plain, asked.path, None))
+        fps["plain loop, with video"].append(_play(plain, asked.path, folder / "plain.mp4"))
     agreed = _agreement(folder / "0-adaptive" / asked.path.stem, folder / "0-every face" / asked.path.stem)
     median = {name: round(statistics.median(found), 2) for name, found in fps.items()}
     ratio = {
@@ -56,60 +56,18 @@ def _fps(folder: Path) -> float:
     return float(facts["frames"]["decoded"] / facts["run"]["seconds"])
 
 
-class _PlainLoop:
-    """What people write from tutorials: detect in each picture, ask Keras about each face, draw, write with OpenCV."""
-
-    def __init__(self, folder: Path) -> None:
-        import mediapipe as mp
-
-        from engines import load_bundle
-        from monitor.detect.models import FOLDER, SHORT_RANGE
-        from train.architectures import architecture
-        from train.recipe import Recipe
-        from train.weights import adopt
-
-        del folder
-        card = load_bundle("vgg16-128").card
-        self._px, self._classes = card.input_px, card.classes
-        self._model = architecture("vgg16").build(Recipe(input_px=card.input_px), len(card.classes))
-        rgb = np.random.default_rng(0).integers(0, 256, (8, card.input_px, card.input_px, 3), np.uint8)
-        adopt(self._model, "vgg16-128", rgb, lambda _text: None)
-        self._mp = mp
-        options = mp.tasks.vision.FaceDetectorOptions(
-            base_options=mp.tasks.BaseOptions(model_asset_path=str(FOLDER / SHORT_RANGE.file))
-        )
-        self._detector = mp.tasks.vision.FaceDetector.create_from_options(options)
-        self._model.predict(rgb[:1].astype(np.float32), verbose=0)
-
-    def run(self, clip: Path, out: Path | None) -> float:
-        """Frames a second."""
-        video = cv2.VideoCapture(str(clip))
-        writer, frames, begun = None, 0, time.perf_counter()
-        while True:
-            there, bgr = video.read()
-            if not there:
-                break
-            image = self._mp.Image(image_format=self._mp.ImageFormat.SRGB, data=cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
-            for face in self._detector.detect(image).detections:
-                self._judge(bgr, face.bounding_box)
-            if out is not None:
-                if writer is None:
-                    size = bgr.shape[1], bgr.shape[0]
-                    writer = cv2.VideoWriter(str(out), cv2.VideoWriter_fourcc(*"mp4v"), 30, size)
-                writer.write(bgr)
-            frames += 1
-        if writer is not None:
-            writer.release()
-        return frames / (time.perf_counter() - begun)
-
-    def _judge(self, bgr: Any, box: Any) -> None:
-        x, y = max(0, box.origin_x), max(0, box.origin_y)
-        crop = cv2.resize(bgr[y : y + box.height, x : x + box.width], (self._px, self._px))
-        rgb = cv2.cvtColor(crop, cv2.COLOR_BGR2RGB).astype(np.float32)
-        probs = self._model.predict(rgb[None], verbose=0)[0]
-        cv2.rectangle(bgr, (x, y), (x + box.width, y + box.height), (0, 255, 0), 2)
-        text = f"{self._classes[int(probs.argmax())]} {probs.max():.2f}"
-        cv2.putText(bgr, text, (x, y - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 255, 0), 2)
+def _play(plain: PlainLoop, clip: Path, out: Path | None) -> float:
+    """Frames a second of the plain loop, the clip once."""
+    video = cv2.VideoCapture(str(clip))
+    frames = 0
+    while video.grab():
+        frames += 1
+    video.release()
+    played, begun = plain.play(clip, out), time.perf_counter()
+    for _ in range(frames):
+        next(played)
+    played.close()
+    return frames / (time.perf_counter() - begun)
 
 
 def agreement(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
