@@ -165,7 +165,7 @@ def _corners(canvas: U8, box: Box, px: int, bgr: Bgr, thick: int) -> None:
     """Four rounded corner marks with a dark rim; the whole outline where the box is small."""
     side = min(box.width, box.height)
     small = side < 3 * px
-    arm = side / 2 + 0.5 if small else max(px * 0.9, side * 0.2)
+    arm = min(side, max(box.width, box.height) / 2 + 0.5) if small else max(px * 0.9, side * 0.2)
     radius = min(px * 0.5, side / 4)
     at = np.array([(box.x0, box.y0), (box.x0, box.y1), (box.x1, box.y0), (box.x1, box.y1)])[:, None]
     for mark, colour in zip(_marks(math.ceil(2 * arm), round(2 * radius), thick), (DARK, bgr), strict=True):
