@@ -15,7 +15,7 @@ from monitor.classify import Classifier, Cropper
 from monitor.decide import Rule, make_rule
 from monitor.detect import LOOKERS, FaceDetector
 from monitor.errors import CameraError
-from monitor.judging import AtOnce, Beside
+from monitor.judging import Beside
 from monitor.loop import scenes
 from monitor.outlets import Outlets
 from monitor.ports import Source
@@ -90,10 +90,10 @@ def _watch(items: Iterator[Scene | Gap], outlets: Outlets, stopped: Callable[[],
 def thinking(settings: Settings, engine: Engine, *, live: bool) -> Iterator[tuple[Classifier, Tracker, Budget]]:
     """What judges, follows and decides, as the settings and the model's card say.
 
-    Live, judgements are made beside the loop, so that no number of faces keeps the picture.
+    Judgements are made beside the loop; live, so that no number of faces keeps the picture.
     """
     card, track = engine.card, settings.track
-    with closing(Beside(engine) if live else AtOnce(engine)) as infer:
+    with closing(Beside(engine, yields=live)) as infer:
         judge = Classifier(infer, card, cropper_for(settings, card))
         tracker = Tracker(track, rule_for(settings, card), new_score=settings.detector.new_score)
         budget: Budget = LiveBudget(track.classify_share) if live else MediaBudget(track.judgements_per_s)

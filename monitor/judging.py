@@ -1,4 +1,4 @@
-"""Two ways to ask an engine: here and now, or on a thread beside the loop."""
+"""The engine asked on a thread beside the loop."""
 
 from __future__ import annotations
 
@@ -13,26 +13,13 @@ PATIENCE_S = 20.0
 """An engine that needs longer for one call hangs."""
 
 
-class AtOnce:
-    """Asks the engine here and now: what comes out does not depend on the machine's speed."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def __call__(self, rgb: U8) -> Pending:
-        """The answer to crops (N, px, px, 3). Raises InferenceError."""
-        return _Known(timed(self._engine, rgb))
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
 class Beside:
-    """Asks the engine on a thread of its own, which steps back where processors are short: frames come first."""
+    """Asks the engine on a thread of its own."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, yields: bool) -> None:
+        """`yields`: where processors are short, frames come first."""
         self._engine = engine
-        self._caller = Caller(name="judge", yields=True)
+        self._caller = Caller(name="judge", yields=yields)
 
     def __call__(self, rgb: U8) -> Pending:
         """The answer to crops (N, px, px, 3), which must stay as they are until it is there."""
@@ -41,16 +28,6 @@ class Beside:
     def close(self) -> None:
         """Waits a little for a call that was begun; what is asked afterwards raises RuntimeError."""
         self._caller.close()
-
-
-class _Known:
-    ready = True
-
-    def __init__(self, found: tuple[F32, float]) -> None:
-        self._found = found
-
-    def get(self) -> tuple[F32, float]:
-        return self._found
 
 
 class _Coming:

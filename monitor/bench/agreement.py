@@ -65,6 +65,7 @@ class _Way:
         """{track: label} after the frame."""
         self.tracker.match(frame, faces)
         self._judging.step(frame)
+        self._judging.finish()
         tracks = self.tracker.tracks
         self._counts |= {track.id: track.judgements for track in tracks}
         return {track.id: track.label for track in tracks}

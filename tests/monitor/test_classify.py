@@ -9,7 +9,7 @@ import pytest
 from engines import open_engine
 from engines.crop import crop_face
 from monitor.classify import Classifier, Cropper, sharpness
-from monitor.judging import AtOnce
+from monitor.judging import Beside
 from monitor.types import Box, Face, Frame, Track
 from tests.bundles import tiny_bundle
 from tests.portraits import portraits
@@ -28,8 +28,11 @@ def track(number, box):
 
 
 def judge_of(engine, cropper):
-    classifier = Classifier(AtOnce(engine), engine.card, cropper)
-    return lambda frame, tracks: classifier.ask(frame, tracks).judgements()
+    def judge(frame, tracks):
+        with closing(Beside(engine, yields=False)) as infer:
+            return Classifier(infer, engine.card, cropper).ask(frame, tracks).judgements()
+
+    return judge
 
 
 def frame(bgr):

@@ -9,10 +9,11 @@ import pytest
 from engines import open_engine
 from engines.contract import InferenceError
 from monitor import judging
-from monitor.budget import LiveBudget
+from monitor.budget import LiveBudget, MediaBudget
 from monitor.classify import Classifier, Cropper
 from monitor.decide import make_rule
-from monitor.judging import AtOnce, Beside
+from monitor.errors import MediaError
+from monitor.judging import Beside
 from monitor.loop import scenes
 from monitor.settings import DecideSettings, TrackSettings
 from monitor.track import Tracker
@@ -94,7 +95,7 @@ def until(run, wanted, frames=2000):
 
 def test_the_picture_does_not_wait_and_the_label_comes_later(real):
     engine = Gated(real)
-    with closing(Beside(engine)) as infer:
+    with closing(Beside(engine, yields=True)) as infer:
         run = watch(engine, infer)
         waiting = [next(run) for _ in range(20)]
         assert len(engine.asked) <= 1, "one asking at a time"
@@ -111,7 +112,7 @@ def test_the_picture_does_not_wait_and_the_label_comes_later(real):
 
 def test_who_has_gone_meanwhile_is_not_heard_of_again(real):
     engine = Gated(real)
-    with closing(Beside(engine)) as infer:
+    with closing(Beside(engine, yields=True)) as infer:
         run = watch(engine, infer, lambda index: 1 if index < 6 else 0)
         gone = until(run, lambda scene: scene.frame.index > 5 and not scene.tracks)
         assert gone.frame.index > 6
@@ -122,19 +123,70 @@ def test_who_has_gone_meanwhile_is_not_heard_of_again(real):
 def test_a_picture_that_stands_alone_is_judged_before_it_is_shown(real):
     engine = Gated(real)
     engine.gate.release(100)
-    with closing(Beside(engine)) as infer:
+    with closing(Beside(engine, yields=True)) as infer:
         run = watch(engine, infer, still=True)
         assert all(next(run).tracks[0].label == 2 for _ in range(5))
 
 
-def test_both_ways_say_the_same(real):
-    engine = real
-    rgb = np.random.default_rng(1).integers(0, 256, (3, engine.card.input_px, engine.card.input_px, 3), np.uint8)
-    with closing(Beside(engine)) as beside:
-        later, took_s = beside(rgb).get()
-    now, _ = AtOnce(engine)(rgb).get()
-    np.testing.assert_array_equal(now, later)
-    assert took_s > 0
+class Film(Frames):
+    """The same frames, recorded; it notes how far it was read."""
+
+    live = False
+
+    def read(self, timeout_s):
+        return super().read(timeout_s) if self.index < 60 else None
+
+
+class Late:
+    """Judgements that are there only once somebody waits for them."""
+
+    ready, cut_s, took_s = False, 0.0, 0.001
+
+    def __init__(self, judgements, note):
+        self.asked = [(one.track, one.reason) for one in judgements]
+        self._judgements, self._note = judgements, note
+
+    def judgements(self):
+        self._note()
+        return self._judgements
+
+
+class Patient:
+    """A judge that answers late, and notes how far the film was read by then."""
+
+    def __init__(self, judge, film):
+        self.judge, self.film, self.waited_at = judge, film, []
+
+    def ask(self, frame, tracks):
+        judgements = self.judge.ask(frame, tracks).judgements()
+        return Late(judgements, lambda: self.waited_at.append((frame.index, self.film.index)))
+
+
+def told(track):
+    probs = None if track.probs is None else track.probs.tobytes()
+    return track.id, track.judgements, track.judged_t, track.label, probs
+
+
+def watch_film(real, patient):
+    film = Film()
+    rule = make_rule(DecideSettings(), EVEN, EVEN, card_confidence=0.4)
+    tracker = Tracker(TrackSettings(clear_score=0.0), rule, new_score=0.6)
+    with closing(Beside(real, yields=False)) as infer:
+        judge = Classifier(infer, real.card, Cropper(real.card, min_face_px=10, min_sharpness=0))
+        patient_judge = Patient(judge, film) if patient else None
+        run = scenes(film, Faces(lambda i: 1 + i // 20), patient_judge or judge, tracker, MediaBudget(60))
+        said = [(scene.frame.index, [told(track) for track in scene.tracks]) for scene in run]
+    return said, patient_judge.waited_at if patient else []
+
+
+def test_a_recording_is_searched_on_while_its_faces_are_judged_and_tells_the_same(real):
+    at_leisure, waited_at = watch_film(real, patient=True)
+    as_it_comes, _ = watch_film(real, patient=False)
+    assert at_leisure == as_it_comes
+    assert [index for index, _ in at_leisure] == list(range(61))
+    assert len(waited_at) > 20
+    assert all(read == min(asked + 1, 60) for asked, read in waited_at), "the next frame was read before the answer"
+    assert all(judged_t == index / 25 for index, tracks in at_leisure for _, n, judged_t, *_ in tracks if 0 < n < 5)
 
 
 class Broken(Gated):
@@ -144,7 +196,7 @@ class Broken(Gated):
 
 def test_an_engine_that_fails_beside_the_loop_ends_it(real):
     engine = Broken(real)
-    with closing(Beside(engine)) as infer:
+    with closing(Beside(engine, yields=True)) as infer:
         run = watch(engine, infer)
         with pytest.raises(InferenceError, match="broke"):
             until(run, lambda scene: False)
@@ -153,8 +205,26 @@ def test_an_engine_that_fails_beside_the_loop_ends_it(real):
 def test_an_engine_that_hangs_is_an_error_and_not_a_label_that_stays(real, monkeypatch):
     monkeypatch.setattr(judging, "PATIENCE_S", 0.1)
     engine = Gated(real)
-    with closing(Beside(engine)) as infer:
+    with closing(Beside(engine, yields=True)) as infer:
         run = watch(engine, infer)
         with pytest.raises(InferenceError, match=r"did not answer within 0.1 s"):
             until(run, lambda scene: isinstance(scene, Scene) and threading.Event().wait(0.001))
         engine.gate.release(10)
+
+
+class Torn(Film):
+    def read(self, timeout_s):
+        if self.index == 5:
+            raise MediaError("it is torn")
+        return super().read(timeout_s)
+
+
+def test_what_was_seen_before_an_error_is_told(real):
+    rule = make_rule(DecideSettings(), EVEN, EVEN, card_confidence=0.4)
+    tracker = Tracker(TrackSettings(clear_score=0.0), rule, new_score=0.6)
+    with closing(Beside(real, yields=False)) as infer:
+        judge = Classifier(infer, real.card, Cropper(real.card, min_face_px=10, min_sharpness=0))
+        run = scenes(Torn(), Faces(lambda _: 2), judge, tracker, MediaBudget(300))
+        assert [next(run).frame.index for _ in range(6)] == list(range(6))
+        with pytest.raises(MediaError, match="torn"):
+            next(run)
