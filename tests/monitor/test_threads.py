@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -304,3 +306,13 @@ def test_calls_are_made_later_in_their_order_and_errors_come_back() -> None:
             second.get()
     with pytest.raises(RuntimeError, match="closed"):
         later.ask(lambda: 2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a priority holds for the whole process")
+def test_a_caller_that_yields_steps_back_alone() -> None:
+    def nice() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    with closing(Caller(yields=True)) as meek, closing(Caller()) as plain:
+        before = nice()
+        assert meek.ask(nice).get() > plain.ask(nice).get() == before == nice()

@@ -227,3 +227,20 @@ def test_a_real_crowd(detector: FaceDetector, data_dir: Path) -> None:
         faces = detector.detect(frame(bgr, index), near)
         missed -= {box for box in missed for face in faces if box.shared(face.box) > 0.5}
     assert len(missed) <= 2
+
+
+def test_one_thread_finds_what_two_find() -> None:
+    bgr, _ = on_canvas([(60, 60, 150), (560, 300, 150), (1100, 500, 150)])
+    near = [Box(1120, 520, 1200, 600), Box(80, 80, 160, 160), Box(600, 340, 680, 420)]
+
+    def answers(threads: int) -> list[tuple[object, ...]]:
+        made = FaceDetector(replace(SETTINGS, threads=threads))
+        try:
+            some = [made.detect_all(bgr), *(made.detect(frame(bgr, index), near) for index in range(1, 8))]
+        finally:
+            made.close()
+        return [(face.box, face.score, face.points.tobytes()) for faces in some for face in faces]
+
+    one = answers(1)
+    assert one == answers(2) == answers(3)
+    assert len(one) > 12
