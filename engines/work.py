@@ -61,6 +61,11 @@ def peak(precision: str, threads: int, rounds: int = 5) -> Peak:
     return Peak(rates[best], best)
 
 
+def summing(a: Any, threads: int) -> Callable[[], Any]:
+    """A call that adds an array to itself with so many threads: it is read and as much is written."""
+    return _session("Add", {"a": a}, {}, threads)
+
+
 def _seconds(run: Callable[[], Any], rounds: int) -> list[float]:
     run()
     found = []
@@ -112,6 +117,7 @@ def _session(kind: str, fed: Mapping[str, Any], stored: Mapping[str, Any], threa
     from onnx import helper, numpy_helper
 
     (name, value), inputs = next(iter(fed.items())), [*fed, *stored]
+    inputs = inputs if len(inputs) > 1 else 2 * inputs
     more = {"pads": [1, 1, 1, 1]} if "Conv" in kind else {}
     node = helper.make_node(kind, inputs, ["y"], **more)
     of = helper.np_dtype_to_tensor_dtype

@@ -164,25 +164,28 @@ class Follower:
                     break
         return joined
 
-    def due(self, n: int, calm: Collection[int] = ()) -> tuple[Followed, ...]:
+    def due(self, n: int, calm: Collection[int] = (), steady: Collection[int] = ()) -> tuple[Followed, ...]:
         """At most `n` of those found in this frame whose judgement is the oldest, the stalest first.
 
-        `calm` are decided and look the same: they are asked about more rarely (TrackSettings.stable_every_s).
+        `steady` are clearly decided, `calm` are so and look the same: they are asked about more rarely
+        (TrackSettings.changing_every_s, stable_every_s).
         Everybody in a still picture: there is no next frame in which to wait for a turn.
         """
         found = (p for p in self._people.values() if p.seen_t == self._t and self._confirmed(p))
-        waiting = [p for p in found if self._is_due(p, p.id in calm)]
+        waiting = [p for p in found if self._is_due(p, self._every_s(p.id in calm, p.id in steady))]
         waiting.sort(key=lambda p: (p.tried_t, p.id))
         return tuple(self._followed(p) for p in waiting[: len(waiting) if self._still else max(0, n)])
 
-    def _is_due(self, person: _Person, calm: bool) -> bool:
+    def _every_s(self, calm: bool, steady: bool) -> float:
         settings = self._settings
+        rarely_s = settings.stable_every_s if calm else settings.changing_every_s if steady else None
+        return max(settings.judge_every_s, rarely_s or 0.0)
+
+    def _is_due(self, person: _Person, every_s: float) -> bool:
         if not self._clear(person):
             return False
-        if person.asked < settings.fresh_judgements and not person.small:
+        if person.asked < self._settings.fresh_judgements and not person.small:
             return True
-        rarely_s = settings.judge_every_s if settings.stable_every_s is None else settings.stable_every_s
-        every_s = max(settings.judge_every_s, rarely_s) if calm else settings.judge_every_s
         # Half a millisecond of tolerance: times of 0.1 s apart must not miss each other by a rounding.
         return self._t - person.tried_t >= every_s - 5e-4
 

@@ -92,6 +92,8 @@ class TrackSettings:
     """A known track is judged at most so often."""
     stable_every_s: Positive | None = 0.5
     """A decided track whose look does not change is judged at most so often; none = as often as any other."""
+    changing_every_s: Positive | None = 0.2
+    """A decided track whose look changes is judged at most so often; none = as often as any other."""
     fresh_judgements: Count = 5
     """A new track is judged in every frame until it has so many judgements."""
     judgements_per_s: Positive = 60.0

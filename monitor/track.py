@@ -47,7 +47,7 @@ class Tracker:
 
     def due(self, n: int) -> tuple[Track, ...]:
         """At most `n` tracks to judge now, see `Follower.due`."""
-        return tuple(self._beliefs.track(face) for face in self._follower.due(n, self._calm()))
+        return tuple(self._beliefs.track(face) for face in self._follower.due(n, self._calm(), self._beliefs.steady))
 
     def _calm(self) -> frozenset[int]:
         if self._glance is None or self._frame is None:

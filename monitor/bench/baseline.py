@@ -69,7 +69,8 @@ class Baseline:
         return Sample(
             frames=count, seconds=round(took_s, 4), dropped=0, stage_ms={}, frame_ms=ms.spread, age_ms=None,
             cpu_share=round((now.user + now.system - cpu.user - cpu.system) / took_s / usable_threads(), 4),
-            judgements_per_s=round(found / took_s, 2), faces=round(found / count, 2), longest_unjudged_s=None,
+            judgements_per_s=round(found / took_s, 2), askings_per_s=round(found / took_s, 2),
+            faces=round(found / count, 2), longest_unjudged_s=None,
             reference_ms=round((before + reference.time_ms()) / 2, 4),
             memory_mb=round(process.memory_info().rss / MB, 1),
         )  # fmt: skip

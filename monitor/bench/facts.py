@@ -87,6 +87,8 @@ class Sample:
     cpu_share: float
     """Of all processors the program may use, 0 to 1."""
     judgements_per_s: float
+    askings_per_s: float
+    """Calls of the engine; 0 where they are not counted."""
     faces: float
     """Followed faces a frame, mean."""
     longest_unjudged_s: float | None

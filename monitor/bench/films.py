@@ -62,7 +62,8 @@ def settings_of(settings: Settings, point: Point) -> Settings:
     """The settings as the point asks."""
     track = settings.track
     if point.every_face:
-        track = replace(track, judge_every_s=ALWAYS_S, stable_every_s=None, judgements_per_s=ALWAYS_PER_S)
+        rates = {"judge_every_s": ALWAYS_S, "stable_every_s": None, "changing_every_s": None}
+        track = replace(track, judgements_per_s=ALWAYS_PER_S, **rates)  # type: ignore[arg-type]
     engine: Any = replace(settings.engine, runtime=point.runtime, precision=point.precision)  # type: ignore[arg-type]
     detector: Any = replace(settings.detector, tiles=point.tiles)  # type: ignore[arg-type]
     return replace(settings, track=track, engine=engine, detector=detector)

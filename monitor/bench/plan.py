@@ -31,7 +31,7 @@ class Task:
 def main_film(source: str | None, folder: Path, say: Say) -> Film:
     """What the run is about: a video file, or the built-in scene. Raises SourceError and UsageError."""
     if source is None or source.lower() == "demo:faces":
-        return film_at(demo_film(folder, 1280, 720, say=say), "demo")
+        return film_at(demo_film(folder, say=say), "demo")
     return film_at(Path(source))
 
 

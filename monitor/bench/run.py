@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from engines import load_bundle
 from engines.build import RUNTIMES
 from engines.contract import EngineError, EngineInfo
 from monitor.app import Say, engine_of
@@ -92,7 +93,7 @@ def _more(
         report = replace(report, soak=tuple(rig.soak(main.point, main.film, wish.soak_s, say, stopped)))
     if wish.roofline and not stopped():
         say("the most this machine can do")
-        report = replace(report, roofline=roofline(report.main, engine.card, settings))
+        report = replace(report, roofline=roofline(report.main, load_bundle(settings.engine.bundle)))
     return report
 
 

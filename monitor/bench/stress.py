@@ -14,7 +14,7 @@ from monitor.bench.films import Film
 from monitor.bench.rig import Rig
 
 RATE_FPS = 30.0
-FACES = (1, 4, 8, 16, 28, 40, 60)
+FACES = (1, 4, 8, 16, 28, 40)
 CAMERAS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 FACES_EACH = 1
 """In the picture of each camera."""

@@ -30,7 +30,7 @@ class Tally:
 
     def begin(self) -> None:
         """Starts to count, or to count anew: what the warm-up showed does not matter."""
-        self.frames = self._dropped = self._judgements = self._faces = 0
+        self.frames = self._dropped = self._judgements = self._askings = self._faces = 0
         self._stages: dict[str, Clock] = {}
         self._frame, self._age = Clock(), Clock()
         self._longest_s: float | None = None
@@ -56,6 +56,7 @@ class Tally:
             self._stages.setdefault(stage, Clock()).add(ms)
         self._frame.add(took_ms - scene.ms["read"])
         self._faces += len(scene.tracks)
+        self._askings += "classify" in scene.ms
         self._wait(scene)
 
     def _wait(self, scene: Scene) -> None:
@@ -83,7 +84,8 @@ class Tally:
             frames=self.frames, seconds=round(seconds, 4), dropped=self._dropped,
             stage_ms={stage: spread for stage, spread in stages.items() if spread is not None}, frame_ms=frame,
             age_ms=self._age.spread, cpu_share=round((self._spent_s() - self._cpu_s) / seconds / usable_threads(), 4),
-            judgements_per_s=round(self._judgements / seconds, 2), faces=round(self._faces / self.frames, 2),
+            judgements_per_s=round(self._judgements / seconds, 2), askings_per_s=round(self._askings / seconds, 2),
+            faces=round(self._faces / self.frames, 2),
             longest_unjudged_s=None if self._longest_s is None else round(self._longest_s, 3),
             reference_ms=round(reference_ms, 4), memory_mb=round(self._process.memory_info().rss / MB, 1),
         )  # fmt: skip

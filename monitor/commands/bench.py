@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -148,13 +147,14 @@ def _check(outputs: dict[Path, str], inputs: list[Path]) -> None:
 
 
 def _write(report: Report, outputs: dict[Path, str]) -> None:
+    from monitor.bench.history import as_bytes
     from monitor.bench.page import page
     from monitor.bench.plots import svg
     from monitor.bench.tables import markdown
     from monitor.files import write_whole
 
     make: dict[str, Callable[[Report], bytes]] = {
-        "json": lambda told: (json.dumps(told.as_json(), indent=1, allow_nan=False) + "\n").encode(),
+        "json": as_bytes,
         "md": lambda told: markdown(told).encode(),
         "svg": svg,
         "html": lambda told: page(told).encode(),
@@ -175,10 +175,13 @@ def _tell(report: Report) -> None:
 
 def _compare(report: Report, old: Report, tolerance: float) -> None:
     """Raises CheckFailed where it is slower than the tolerance allows."""
+    from rich.console import Console
+
     from monitor.bench.compare import compare
+    from monitor.bench.tables import compared, rich_table
 
     found = compare(report, old, tolerance)
-    typer.echo(found.text())
+    Console().print(rich_table(compared(found)))
     if found.regressed:
         raise CheckFailed(
             f"slower than before by more than {tolerance:.0%}", hint="look at the lines marked as a regression above"

@@ -85,11 +85,16 @@ def _cast() -> _Cast:
     return _Cast(room, collins, hopper, Sprite(masked, anchor), mask, replay)
 
 
-def portraits() -> tuple[tuple[U8, F32], ...]:
-    """(BGR picture (H, W, 3), the six points in it (6, 2) px) of both, as they came. Raises MediaError."""
+def cutouts() -> tuple[tuple[U8, U8, F32], ...]:
+    """(BGR picture (H, W, 3), coverage (H, W), the six points in it (6, 2) px) of both. Raises MediaError."""
     folder = Path(__file__).with_name("demo_faces")
     names = (("collins", COLLINS), ("hopper", HOPPER))
-    return tuple((load_cutout(folder, name)[0], points) for name, points in names)
+    return tuple((*load_cutout(folder, name), points) for name, points in names)
+
+
+def portraits() -> tuple[tuple[U8, F32], ...]:
+    """(BGR picture (H, W, 3), the six points in it (6, 2) px) of both, as they came. Raises MediaError."""
+    return tuple((bgr, points) for bgr, _, points in cutouts())
 
 
 def render(t: float) -> U8:

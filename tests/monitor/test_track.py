@@ -98,7 +98,7 @@ def test_coasting_tracks_say_so_and_stay_inside_the_frame():
 
 
 def test_the_stalest_are_due_first_and_everybody_gets_a_turn():
-    track = tracker(judge_every_s=0.01, stable_every_s=None, fresh_judgements=1, clear_score=0.4)
+    track = tracker(judge_every_s=0.01, stable_every_s=None, changing_every_s=None, fresh_judgements=1, clear_score=0.4)
     turns = dict.fromkeys(range(1, 11), 0)
     for i in range(203):
         t = i / 25
@@ -113,7 +113,7 @@ def test_the_stalest_are_due_first_and_everybody_gets_a_turn():
 
 
 def test_a_known_face_is_not_judged_more_often_than_asked():
-    track = tracker(judge_every_s=0.2, stable_every_s=None, fresh_judgements=2, confirm_finds=1)
+    track = tracker(judge_every_s=0.2, stable_every_s=None, changing_every_s=None, fresh_judgements=2, confirm_finds=1)
     judged_at = []
     for i in range(50):
         t = i / 25
@@ -259,7 +259,10 @@ def judged_as(track, probs, t0, seconds, fps=25.0):
 
 
 def test_who_is_decided_and_looks_the_same_is_judged_rarely():
-    often, rarely = tracker(stable_every_s=None), tracker(stable_every_s=1.0)
+    often, rarely = (
+        tracker(stable_every_s=None, changing_every_s=None),
+        tracker(stable_every_s=1.0, changing_every_s=None),
+    )
     clear = (0.98, 0.01, 0.01)
     assert judged_as(often, clear, 0.0, 1.0) >= judged_as(rarely, clear, 0.0, 1.0) >= TrackSettings().fresh_judgements
     assert judged_as(often, clear, 1.0, 4.0) > 30
@@ -267,12 +270,12 @@ def test_who_is_decided_and_looks_the_same_is_judged_rarely():
 
 
 def test_who_is_in_doubt_is_judged_often():
-    track = tracker(stable_every_s=1.0)
+    track = tracker(stable_every_s=1.0, changing_every_s=None)
     assert judged_as(track, (0.5, 0.1, 0.4), 0.0, 4.0) > 30
 
 
 def test_another_look_is_judged_at_once():
-    track = tracker(stable_every_s=10.0)
+    track = tracker(stable_every_s=10.0, changing_every_s=None)
     judged_as(track, (0.98, 0.01, 0.01), 0.0, 3.0)
     picture = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
     track.match(Frame(300, 3.0, None, picture), [face(100)])

@@ -81,7 +81,7 @@ class Film:
 
 def test_judged_in_blocks_is_as_judged_at_once(tools: Any, settings: Settings, film: list[Frame]) -> None:
     """Without adaptive judging, the rows are what the loop of `monitor run` tells of the same pictures."""
-    same = replace(settings, track=replace(settings.track, stable_every_s=None))
+    same = replace(settings, track=replace(settings.track, stable_every_s=None, changing_every_s=None))
     frames, judgements, stats = watched(tools, same, film)
     with thinking(same, tools[0], live=False) as thought:
         live = [item for item in scenes(Film(film), tools[1], *thought) if isinstance(item, Scene)]

@@ -1,0 +1,115 @@
+"""Each stage against the most this machine can do: is it the arithmetic, the memory, or neither that it waits for?
+
+The model of Williams, Waterman and Patterson (2009): no stage is faster than its arithmetic at the machine's peak, nor
+than what it must move at the memory's rate. An operation is a multiplication or an addition. What must be moved at
+least: decoding writes 1.5 bytes a pixel, reads them and writes 3; encoding the other way round; detection reads the
+picture once (short range) and the part whose turn it is; drawing copies the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from engines.artefacts import parsed
+from engines.bundle import Bundle
+from engines.machine import nvidia_gpu, usable_threads
+from engines.work import multiplications, peak, summing
+from monitor.bench.facts import Measured
+from monitor.detect.models import FULL_RANGE, SHORT_RANGE
+from monitor.detect.passes import Tiles, tile_grid
+from monitor.detect.work import multiplications as of_detector
+
+BYTES_A_PIXEL = {"decode": 6.0, "encode": 6.0, "draw": 6.0}
+LARGE = 1 << 24
+"""Numbers in an array of 64 MB, larger than any cache."""
+ROUNDS = 5
+BOUND = 0.4
+"""A share from which that is what a stage waits for."""
+
+
+def roofline(main: Measured, bundle: Bundle) -> dict[str, Any]:
+    """See `facts.Report.roofline`. Raises EngineError and DetectorError."""
+    threads = usable_threads()
+    int8, fp32, (memory, how) = peak("int8", threads), peak("fp32", threads), bandwidth(threads)
+    peaks = {"int8": 2 * int8.per_s / 1e9, "fp32": 2 * fp32.per_s / 1e9, "memory": memory / 1e9}
+    gpu = nvidia_gpu()
+    return {
+        "int8_gops": round(peaks["int8"], 1), "fp32_gops": round(peaks["fp32"], 1),
+        "memory_gbps": round(peaks["memory"], 2), "gpu": None, "threads": threads,
+        "stages": [row for stage in main.stage_ms if (row := _row(stage, main, bundle, peaks)) is not None],
+        "how": {
+            "int8": int8.kernel, "fp32": fp32.kernel, "memory": how,
+            "gpu": "there is none" if gpu is None else f"{gpu}: its peak is not measured, no engine of ours ran on one",
+        },
+    }  # fmt: skip
+
+
+def bandwidth(threads: int) -> tuple[float, str]:
+    """(bytes a second, what reached it): the best of the ways at hand to move arrays far larger than any cache."""
+    a, b = np.ones(LARGE, np.float32), np.empty(LARGE, np.float32)
+    ways: dict[str, tuple[Callable[[], Any], int]] = {
+        "a copy by one thread": (lambda: np.copyto(b, a), 2 * a.nbytes),
+        f"an array doubled by {threads} threads": (summing(a, threads), 2 * a.nbytes),
+    }
+    rates = {name: moved / min(_times(run)) for name, (run, moved) in ways.items()}
+    best = max(rates, key=lambda name: rates[name])
+    return rates[best], best
+
+
+def _times(run: Callable[[], Any]) -> list[float]:
+    found = []
+    for _ in range(1 + ROUNDS):
+        begun = perf_counter()
+        run()
+        found.append(perf_counter() - begun)
+    return found[1:]
+
+
+def _row(stage: str, main: Measured, bundle: Bundle, peaks: dict[str, float]) -> dict[str, Any] | None:
+    """One stage at its median; None where there is nothing to say."""
+    if stage in ("read", "match", "display"):
+        return None
+    ms, point = main.stage_ms[stage].p50, main.point
+    pixels = point.width_px * point.height_px
+    gops: float | None = None
+    moved_mb: float | None = BYTES_A_PIXEL[stage] * pixels / 1e6 if stage in BYTES_A_PIXEL else None
+    precision = "fp32"
+    if stage == "detect":
+        gops, moved_mb = _detection(point.width_px, point.height_px, point.tiles)
+    if stage == "classify":
+        calls = [s.judgements_per_s / s.askings_per_s for s in main.rounds if s.askings_per_s]
+        precision = "int8" if point.precision == "int8" else "fp32"
+        gops = 2 * multiplications(parsed(bundle)) / 1e9 * (float(np.median(calls)) if calls else 1.0)
+    peak_share = None if gops is None else gops / (ms / 1e3) / peaks[precision]
+    bandwidth_share = None if moved_mb is None else moved_mb / 1e3 / (ms / 1e3) / peaks["memory"]
+    return {
+        "stage": stage, "ms": round(ms, 3), "gops": _rounded(gops), "moved_mb": _rounded(moved_mb),
+        "peak_share": _rounded(peak_share), "bandwidth_share": _rounded(bandwidth_share),
+        "bound": _bound(peak_share, bandwidth_share),
+    }  # fmt: skip
+
+
+def _detection(width: int, height: int, tiles: str) -> tuple[float | None, float]:
+    """(thousand million operations, MB) of the two looks that every frame gets; closer looks come on top."""
+    short, full = of_detector(SHORT_RANGE), of_detector(FULL_RANGE)
+    wanted: Tiles = tiles  # type: ignore[assignment]
+    parts = tile_grid(width, height, wanted)
+    areas = [(part.x1 - part.x0) * (part.y1 - part.y0) for part in parts] + [width * height]
+    moved_mb = 3 * (width * height + float(np.mean(areas))) / 1e6
+    return (None if short is None or full is None else 2 * (short + full) / 1e9), moved_mb
+
+
+def _bound(peak_share: float | None, bandwidth_share: float | None) -> str:
+    shares = {"arithmetic": peak_share or 0.0, "memory": bandwidth_share or 0.0}
+    if peak_share is None and bandwidth_share is None:
+        return "not known"
+    best = max(shares, key=lambda name: shares[name])
+    return best if shares[best] >= BOUND else "neither"
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
