@@ -120,13 +120,39 @@ class Classifier:
 
     def ask(self, frame: Frame, tracks: Sequence[Track]) -> Asked:
         """Cuts the faces and hands them to the engine; what was asked before must have been answered."""
-        begun = perf_counter()
-        asked: list[tuple[int, str | None]] = []
-        for track in tracks:
-            reason = self._cropper.cut(frame, track.face, self._crops.next)
-            if reason is None:
-                self._crops.keep()
-            asked.append((track.id, reason))
+        return self.ask_all([(frame, tracks)])[0]
+
+    def ask_all(self, parts: Sequence[tuple[Frame, Sequence[Track]]]) -> list[Asked]:
+        """The same for faces of several frames, in one call of the engine; one answer for each, in their order."""
+        cuts: list[tuple[list[tuple[int, str | None]], int, float]] = []
+        for frame, tracks in parts:
+            begun, asked, kept = perf_counter(), list[tuple[int, str | None]](), 0
+            for track in tracks:
+                reason = self._cropper.cut(frame, track.face, self._crops.next)
+                if reason is None:
+                    self._crops.keep()
+                    kept += 1
+                asked.append((track.id, reason))
+            cuts.append((asked, kept, perf_counter() - begun))
         rgb = self._crops.take()
-        cut_s = perf_counter() - begun
-        return Asked(asked, self._infer(rgb) if len(rgb) else None, cut_s)
+        pending = self._infer(rgb) if len(rgb) else None
+        answers, first = [], 0
+        for asked, kept, cut_s in cuts:
+            answers.append(Asked(asked, _Part(pending, first, kept, len(rgb)) if pending and kept else None, cut_s))
+            first += kept
+        return answers
+
+
+class _Part:
+    """A frame's share of an answer."""
+
+    def __init__(self, whole: Pending, first: int, count: int, of: int) -> None:
+        self._whole, self._first, self._count, self._of = whole, first, count, of
+
+    @property
+    def ready(self) -> bool:
+        return self._whole.ready
+
+    def get(self) -> tuple[F32, float]:
+        probs, took_s = self._whole.get()
+        return probs[self._first : self._first + self._count], took_s * self._count / self._of

@@ -33,21 +33,25 @@ class Beside:
 class _Coming:
     def __init__(self, answer: Answer[tuple[F32, float]]) -> None:
         self._answer, self._asked_s = answer, time.monotonic()
+        self._known: tuple[F32, float] | None = None
 
     @property
     def ready(self) -> bool:
         """Also where it hangs: `get` says so."""
-        return self._answer.ready or time.monotonic() - self._asked_s > PATIENCE_S
+        return self._known is not None or self._answer.ready or time.monotonic() - self._asked_s > PATIENCE_S
 
     def get(self) -> tuple[F32, float]:
+        if self._known is not None:
+            return self._known
         left_s = max(0.0, self._asked_s + PATIENCE_S - time.monotonic())
         try:
-            return self._answer.get(left_s)
+            self._known = self._answer.get(left_s)
         except TimeoutError as error:
             raise InferenceError(
                 f"the engine did not answer within {PATIENCE_S:g} s",
                 hint="the machine may be overloaded; run `monitor doctor`",
             ) from error
+        return self._known
 
 
 def timed(engine: Engine, rgb: U8) -> tuple[F32, float]:

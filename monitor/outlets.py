@@ -40,7 +40,7 @@ class Outlets:
             check_writable(output.events)
         self._recorder: Any = None
         if output.record is not None:
-            self._recorder = stack.enter_context(closing(_recorder(output.record, inputs, source.live)))
+            self._recorder = stack.enter_context(closing(recorder(output.record, inputs, source.live)))
         self._sinks: list[Sink] = []
         self._overlay: Overlay | None = None
         self._window: Any = None
@@ -140,7 +140,7 @@ def _identity(path: Path) -> Hashable:
     return there.st_dev, there.st_ino
 
 
-def _recorder(path: Path, inputs: Sequence[Path], live: bool) -> Any:
+def recorder(path: Path, inputs: Sequence[Path], live: bool) -> Any:
     """The sink for `--record`: a video, one picture, or a folder of them. Raises UsageError and SinkError."""
     from monitor.sinks import pictures, video
     from monitor.sources.pictures import is_picture

@@ -32,6 +32,10 @@ class SourceSettings:
     """A camera's number or device path (`0`, `/dev/video2`)."""
     uri: str | None = None
     """A file, picture, folder, glob, rtsp://, http(s):// or demo:faces."""
+    others: tuple[str, ...] = ()
+    """More to watch at the same time, each a camera's number or device path, a file or an address."""
+    names: tuple[str, ...] = ()
+    """What people call the sources, in their order, where there are several; none = by their addresses."""
     loop: bool = False
     """Start a file again at its end."""
     pace_fps: Positive | None = None
@@ -140,6 +144,10 @@ class ShowSettings:
     """Open no window."""
     table: bool = True
     """Where there is no display, the live summary in the terminal."""
+    mosaic_width_px: Annotated[int, Ge(160), Le(7680)] = 1280
+    """Width of the picture of all cameras, where there are several."""
+    mosaic_height_px: Annotated[int, Ge(120), Le(4320)] = 720
+    """Its height."""
     hud: bool = True
     """The line with rate, latency, runtime and dropped frames."""
     details: bool = False

@@ -103,8 +103,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "monitor.analysis.facts": ("monitor.types",),
     "monitor.analysis.schema": (*FACTS, "monitor.files", "monitor.spreadsheets"),
     "monitor.analysis*": (*BELOW_APP, "monitor.app"),
+    "monitor.several.turns": PURE,
+    "monitor.several.rounds": (*PURE, "monitor.several.turns"),
+    "monitor.several*": (*BELOW_APP, "monitor.app", "monitor.outlets", "monitor.panels"),
     "monitor.bench.facts": (),
-    "monitor.bench*": (*BELOW_APP, "monitor.app", "monitor.outlets"),
+    "monitor.bench*": (*BELOW_APP, "monitor.app", "monitor.outlets", "monitor.several*", "monitor.mask_drawing"),
     "monitor.corrections.facts": ("monitor.types",),
     "monitor.corrections*": (*LEAVES, "monitor.yamlish", "monitor.sources*", "monitor.analysis.schema"),
     "monitor.doctor*": (*BELOW_APP, "monitor.app"),
@@ -119,7 +122,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 
 # Libraries that one part adapts, so that nobody else needs to know them.
 ADAPTED_BY: dict[str, tuple[str, ...]] = {
-    "mediapipe": ("monitor.detect*",),
+    "mediapipe": ("monitor.detect*", "train.tutorial"),  # a yardstick, as others write it
     "av": ("monitor.sources*", "monitor.sinks*", "monitor.doctor*", "monitor.commands.doctor"),
     "pydantic": ("monitor.config", "monitor.kiosk.web*", "train.*"),
     "fastapi": ("monitor.kiosk.web*",),

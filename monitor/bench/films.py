@@ -54,8 +54,16 @@ def played(film: Film, pace_fps: float | None, clock: Clock) -> Source:
 
     `clock` tells what decoding takes. Raises SourceError.
     """
-    looped = Loop(lambda: TimedSource(open_files(str(film.path), Losses()), clock))
-    return Ahead(looped) if pace_fps is None else Freshest(Paced(looped, pace_fps))
+    return Ahead(_looped(film, clock)) if pace_fps is None else Freshest(paced(film, pace_fps, clock))
+
+
+def paced(film: Film, pace_fps: float, clock: Clock) -> Source:
+    """The film again and again as if it were a camera; without a thread. Raises SourceError."""
+    return Paced(_looped(film, clock), pace_fps)
+
+
+def _looped(film: Film, clock: Clock) -> Source:
+    return Loop(lambda: TimedSource(open_files(str(film.path), Losses()), clock))
 
 
 def settings_of(settings: Settings, point: Point) -> Settings:

@@ -15,6 +15,7 @@ from engines.contract import Engine
 from monitor.app import Say, engine_of, thinking
 from monitor.bench import hardware
 from monitor.bench.baseline import Baseline
+from monitor.bench.cameras import several_round
 from monitor.bench.clocks import Clock, TimedSink
 from monitor.bench.facts import Point, Sample
 from monitor.bench.films import Film, played, settings_of
@@ -78,11 +79,14 @@ class Rig:
             frames = math.ceil(LEAST_FRAMES / rounds)
             return self.baseline.round(film, out, self._reference, WARM_UP_S, seconds, frames)
         before = self._reference.time_ms()
-        with self._playing(point, film) as (items, outlets, tally):
-            _play(items, outlets, tally, WARM_UP_S, 1)
-            tally.begin()
-            _play(items, outlets, tally, seconds, LEAST_FRAMES)
-            sample = tally.sample(before)
+        if point.cameras > 1:
+            sample = several_round(settings_of(self._settings, point), self.engine(point), point, film, seconds)
+        else:
+            with self._playing(point, film) as (items, outlets, tally):
+                _play(items, outlets, tally, WARM_UP_S, 1)
+                tally.begin()
+                _play(items, outlets, tally, seconds, LEAST_FRAMES)
+                sample = tally.sample(before)
         return replace(sample, reference_ms=round((before + self._reference.time_ms()) / 2, 4))
 
     def soak(

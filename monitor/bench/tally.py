@@ -24,8 +24,8 @@ class Tally:
         """`beside`: {stage: clock} of what threads of their own do."""
         self._live, self._beside = live, beside
         self._process = psutil.Process()
-        self._last_index: int | None = None
-        self._unjudged: dict[int, tuple[int, float]] = {}
+        self._last_index: dict[int, int] = {}
+        self._unjudged: dict[int, dict[int, tuple[int, float]]] = {}
         self.begin()
 
     def begin(self) -> None:
@@ -43,34 +43,33 @@ class Tally:
         """Since `begin`."""
         return perf_counter() - self._begun_s
 
-    def see(self, scene: Scene, took_ms: float) -> None:
+    def see(self, scene: Scene, took_ms: float, camera: int = 0) -> None:
         """Counts a scene that was just handed on, and what it took from asking for its frame until then."""
         frame = scene.frame
         if self._live:
             self._age.add(1e3 * (time.monotonic() - frame.t))
-            if self._last_index is not None:
-                self._dropped += max(0, frame.index - self._last_index - 1)
-        self._last_index = frame.index
+            self._dropped += max(0, frame.index - self._last_index.get(camera, frame.index) - 1)
+        self._last_index[camera] = frame.index
         self.frames += 1
         for stage, ms in scene.ms.items():
             self._stages.setdefault(stage, Clock()).add(ms)
         self._frame.add(took_ms - scene.ms["read"])
         self._faces += len(scene.tracks)
         self._askings += "classify" in scene.ms
-        self._wait(scene)
+        self._wait(scene, camera)
 
-    def _wait(self, scene: Scene) -> None:
+    def _wait(self, scene: Scene, camera: int) -> None:
         """Who is in view and worth a judgement waits for one; the count tells when it came."""
-        t, now = scene.frame.t, {track.id: track for track in scene.tracks}
-        self._unjudged = {i: known for i, known in self._unjudged.items() if i in now}
-        for track in now.values():
-            count, since_t = self._unjudged.get(track.id, (track.judgements, t))
+        t, before = scene.frame.t, self._unjudged.get(camera, {})
+        self._unjudged[camera] = {}
+        for track in scene.tracks:
+            count, since_t = before.get(track.id, (track.judgements, t))
             if track.judgements > count or not _waits(track, t):
                 self._judgements += max(0, track.judgements - count)
                 count, since_t = track.judgements, t
             elif track.probs is not None:
                 self._longest_s = max(self._longest_s or 0.0, t - since_t)
-            self._unjudged[track.id] = count, since_t
+            self._unjudged[camera][track.id] = count, since_t
 
     def sample(self, reference_ms: float) -> Sample:
         """The round so far. `reference_ms`: how fast the machine was."""

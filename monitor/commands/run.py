@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FLAGS = {
     "camera": ("--camera", SourceSettings, "source.camera"),
     "source": ("--source", SourceSettings, "source.uri"),
+    "name": ("--name", SourceSettings, "source.names"),
     "loop": ("--loop", SourceSettings, "source.loop"),
     "pace": ("--pace", SourceSettings, "source.pace_fps"),
     "duration": ("--duration", SourceSettings, "source.duration_s"),
@@ -74,8 +75,9 @@ def given_options(flags: Mapping[str, Flag], given: Mapping[str, Any]) -> list[G
 
 def run(
     ctx: typer.Context,
-    camera: Annotated[str | None, _option("camera", "N|DEVICE")] = None,
-    source: Annotated[str | None, _option("source", "WHAT")] = None,
+    camera: Annotated[list[str] | None, _option("camera", "N|DEVICE")] = None,
+    source: Annotated[list[str] | None, _option("source", "WHAT")] = None,
+    name: Annotated[list[str] | None, _option("name", "NAME")] = None,
     loop: Annotated[bool | None, _option("loop")] = None,
     pace: Annotated[float | None, _option("pace", "FPS")] = None,
     duration: Annotated[float | None, _option("duration", "S")] = None,
@@ -102,28 +104,39 @@ def run(
 ) -> int:
     """Watch a camera, a file or a stream, and label every face.
 
-    Without --camera or --source: the first camera that answers, else the built-in demo scene.
+    Without --camera or --source: the first camera that answers, else the built-in demo scene. Given more than once, all
+    are watched at the same time.
     """
-    given = locals()
+    given = {**locals(), **_places(camera or [], source or []), "name": tuple(name) if name else None}
     if verbose:
         ctx.obj.be_verbose()
     if ctx.args:
         raise UsageError("a source is named with an option", hint="monitor run --source FILE_OR_URL")
-    if camera is not None and source is not None:
-        raise UsageError("--camera and --source are both given: there can be one source", hint="leave one of them out")
-
     from monitor.config import Given, load_settings
 
     options = given_options(FLAGS, given)
+    if given["others"]:
+        options.append(Given("--camera, --source", "source.others", given["others"]))
     if quiet:
         options.append(Given("--quiet", "show.table", False))
     settings = load_settings(config, set_ or (), options)
     stop = StopFlag()
     with stop.listening():
-        from monitor.app import run as run_app
-
+        if settings.source.others:
+            from monitor.several import run as run_app
+        else:
+            from monitor.app import run as run_app
         status = run_app(settings, say=_be_silent if quiet else _say, stopped=stop)
     return stop.status(status)
+
+
+def _places(cameras: Sequence[str], sources: Sequence[str]) -> dict[str, Any]:
+    """The first of all that was named, as the one source, and the others."""
+    places = [*cameras, *sources]
+    first = places[0] if places else None
+    return {
+        "camera": first if cameras else None, "source": first if not cameras else None, "others": tuple(places[1:]),
+    }  # fmt: skip
 
 
 def _say(text: str) -> None:

@@ -26,9 +26,14 @@ class EventLog:
     the last one before, or the one that came; t and frame are null before the first.
     """
 
-    def __init__(self, path: Path | str, classes: Sequence[str]) -> None:
-        """`-` is the standard output. Raises SinkError where the file cannot be written."""
-        self._path, self._classes = path, tuple(classes)
+    def __init__(
+        self, path: Path | str, classes: Sequence[str], *, camera: str | None = None, goes_on: bool = False
+    ) -> None:
+        """`-` is the standard output. Raises SinkError where the file cannot be written.
+
+        `camera`: who tells, where several logs share a file; each line names it then. `goes_on`: the file was begun.
+        """
+        self._path, self._classes, self._camera = path, tuple(classes), camera
         self._tracks: dict[int, Track] = {}
         self._ever_decided: set[int] = set()
         self._frame: Frame | None = None
@@ -39,7 +44,8 @@ class EventLog:
                 self._fd, self._own = sys.stdout.fileno(), False
             else:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
-                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+                flags |= 0 if goes_on else os.O_TRUNC
                 self._fd, self._own = os.open(path, flags, 0o644), True
         self._open = True
 
@@ -115,6 +121,8 @@ class EventLog:
 
     def _put(self, record: dict[str, Any]) -> None:
         """One whole line, straight to the file: what is read is complete, also after a kill."""
+        if self._camera is not None:
+            record = {"event": record["event"], "camera": self._camera, **record}
         line = (json.dumps(record, ensure_ascii=False) + "\n").encode()
         try:
             with told_as_sink_error(self._path):

@@ -56,14 +56,18 @@ class Loop:
 
 
 class Paced(Wrapper):
-    """A file played as if it were live: frame n is due n / fps after the first; times are the clock's."""
+    """A file played as if it were live: frame n is due n / fps after the first; times are the clock's.
 
-    def __init__(self, source: Source, fps: float) -> None:
+    Without `fps` each frame is due when its own time says so.
+    """
+
+    def __init__(self, source: Source, fps: float | None) -> None:
         super().__init__(source)
         self.live = True
         self._fps = fps
         self._start_s: float | None = None
         self._count = 0
+        self._first_t = 0.0
         self._ready: Frame | None = None
         self._closed = False
 
@@ -75,8 +79,10 @@ class Paced(Wrapper):
                 return item
             self._ready = item
         now_s = time.monotonic()
-        self._start_s = now_s if self._start_s is None else self._start_s
-        wait_s = self._start_s + self._count / self._fps - now_s
+        if self._start_s is None:
+            self._start_s, self._first_t = now_s, self._ready.t
+        after_s = self._ready.t - self._first_t if self._fps is None else self._count / self._fps
+        wait_s = self._start_s + after_s - now_s
         time.sleep(max(0.0, min(wait_s, timeout_s)))
         if self._closed:
             return None

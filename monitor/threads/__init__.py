@@ -1,9 +1,10 @@
-"""The only package with threads: `Freshest`, `Ahead`, `Queued`, `Caller`, `Latest`, `Inbox` and `Ticker`.
+"""The only package with threads: `Freshest`, `Ahead`, `Queued`, `Caller`, `Bell`, `Latest`, `Inbox` and `Ticker`.
 
 Every wait has a limit. Close = flag, bounded join, release the device (that unblocks a stuck read), bounded join, warn.
 A dead consumer never blocks its producer, a dead producer wakes its consumer, and each thread hands its exception back.
 """
 
+from monitor.threads.bell import Bell
 from monitor.threads.caller import Answer, Caller
 from monitor.threads.inbox import Inbox, StillRunning
 from monitor.threads.latest import Latest
@@ -14,6 +15,7 @@ from monitor.threads.ticker import Ticker
 __all__ = [
     "Ahead",
     "Answer",
+    "Bell",
     "Caller",
     "Freshest",
     "Inbox",

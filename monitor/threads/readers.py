@@ -6,6 +6,7 @@ import time
 
 from monitor.errors import SourceError
 from monitor.ports import Source
+from monitor.threads.bell import Bell
 from monitor.threads.channel import POLL_S, Channel, finish, start
 from monitor.types import Frame, Gap
 
@@ -41,15 +42,17 @@ class Freshest:
 
     live = True
 
-    def __init__(self, source: Source, *, stall_s: float = 5.0) -> None:
+    def __init__(self, source: Source, *, stall_s: float = 5.0, bell: Bell | None = None) -> None:
+        """`bell` rings with each frame and at the end."""
         self.name = source.name
+        self._bell = bell
         self._source = source
         self._stall_s = stall_s
         self._slot: Channel[Frame] = Channel(1)
         self._last_s = time.monotonic()
         self._ever = False
         self._why = ""
-        self._thread = start(self._capture, self._slot.end, f"capture {self.name}")
+        self._thread = start(self._capture, self._end, f"capture {self.name}")
 
     def _capture(self) -> None:
         while not self._slot.stopped:
@@ -61,6 +64,13 @@ class Freshest:
                 continue
             self._last_s, self._ever, self._why = time.monotonic(), True, ""
             self._slot.push(item)
+            if self._bell is not None:
+                self._bell.ring()
+
+    def _end(self, error: BaseException | None) -> None:
+        self._slot.end(error)
+        if self._bell is not None:
+            self._bell.ring()
 
     def read(self, timeout_s: float) -> Frame | Gap | None:
         """The newest frame not yet read; a Gap where none comes in time; None at the end. Raises the source's error."""

@@ -1,0 +1,56 @@
+"""Frames of several cameras searched at the same time, as far as there are processors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from engines.machine import usable_threads
+from monitor.detect import FaceDetector, GuardState
+from monitor.detect.detector import PATIENCE_S
+from monitor.settings import DetectorSettings
+from monitor.threads import Caller
+from monitor.types import Box, Face, Frame
+
+
+class Search:
+    """Detectors with one thread each; which one looks at a frame makes no difference to what it finds."""
+
+    def __init__(self, settings: DetectorSettings, cameras: int) -> None:
+        """Raises DetectorError."""
+        count = min(cameras, usable_threads())
+        self._detectors: list[FaceDetector] = []
+        self._callers: list[Caller] = []
+        try:
+            for _ in range(count):
+                self._detectors.append(FaceDetector(replace(settings, threads=settings.threads or 1)))
+                self._callers.append(Caller(name="search"))
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def guard(self) -> GuardState:
+        """Whether all are kept off the network."""
+        return next((d.guard for d in self._detectors if not d.guard.active), self._detectors[0].guard)
+
+    def find(self, asked: Sequence[tuple[Frame, Sequence[Box]]]) -> list[tuple[Face, ...]]:
+        """The faces of each frame, given the places where they are expected. Raises DetectorError."""
+        if len(asked) == 1:
+            return [self._detectors[0].detect(*asked[0])]
+        n = len(self._detectors)
+        shares = [asked[i::n] for i in range(min(n, len(asked)))]
+        answers = [self._callers[i].ask(_all, self._detectors[i], share) for i, share in enumerate(shares)]
+        found = [answer.get(PATIENCE_S * len(share) + 1) for answer, share in zip(answers, shares, strict=True)]
+        return [found[i % n][i // n] for i in range(len(asked))]
+
+    def close(self) -> None:
+        """Gives the models back."""
+        for caller in self._callers:
+            caller.close()
+        for detector in self._detectors:
+            detector.close()
+
+
+def _all(detector: FaceDetector, asked: Sequence[tuple[Frame, Sequence[Box]]]) -> list[tuple[Face, ...]]:
+    return [detector.detect(frame, near) for frame, near in asked]
