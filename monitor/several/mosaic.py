@@ -33,7 +33,7 @@ class Tile:
 
 def tiles(count: int, width_px: int, height_px: int) -> tuple[Tile, ...]:
     """So many places, row by row, in the grid that shows 16:9 pictures largest; the last row is centred."""
-    columns = max(range(1, count + 1), key=lambda n: (min(width_px / n, ASPECT * height_px / math.ceil(count / n)), -n))
+    columns = max(range(1, count + 1), key=lambda n: (min(width_px / n, ASPECT * height_px / math.ceil(count / n)), n))
     rows = math.ceil(count / columns)
     across, down = width_px / columns, height_px / rows
     places = []

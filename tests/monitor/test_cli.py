@@ -124,7 +124,7 @@ def test_config_list_names_the_presets() -> None:
         (("run", "--max-frames", "0"), "--max-frames: should be at least 1, not 0"),
         (("run", "--max-frames", "many"), "--max-frames"),
         (("run", "--detector-tiles", "9x9"), "--detector-tiles: should be 'auto', 'off'"),
-        (("run", "--camera", "0", "--source", "x"), "both"),
+        (("run", "--camera", "0", "--camera", "0"), "twice"),
         (("run", "--set", "decide.memroy_s=1"), "did you mean decide.memory_s?"),
         (("run", "--set", "decide"), "key=value"),
         (("run", "--config", "webcm"), "did you mean webcam?"),
