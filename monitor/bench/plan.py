@@ -11,6 +11,8 @@ from monitor.app import Say
 from monitor.bench.crowd import demo_film, film
 from monitor.bench.facts import Point
 from monitor.bench.films import Film, film_at
+from monitor.errors import UsageError
+from monitor.redact import redact
 
 RATES_FPS = (30.0, 60.0)
 FACES = (1, 4, 16, 28)
@@ -32,6 +34,10 @@ def main_film(source: str | None, folder: Path, say: Say) -> Film:
     """What the run is about: a video file, or the built-in scene. Raises SourceError and UsageError."""
     if source is None or source.lower() == "demo:faces":
         return film_at(demo_film(folder, say=say), "demo")
+    if "://" in source:
+        raise UsageError(
+            f"{redact(source)} is no recording to measure with", hint="name a video file; record one first"
+        )
     return film_at(Path(source))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from monitor.bench.facts import BESIDE, Measured, Report
+from monitor.bench.tables import short_keys
 
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#8a8a8a"
 """Okabe and Ito's: told apart with any kind of colour vision."""
@@ -91,7 +92,7 @@ def _saved(plot: Any, figure: Any) -> bytes:
 
 
 def _rates(ax: Any, points: Sequence[Measured]) -> None:
-    names = [_short(one) for one in points]
+    names = _names(points)
     medians = [one.fps for one in points]
     lows = [one.fps - min(s.fps for s in one.rounds) for one in points]
     highs = [max(s.fps for s in one.rounds) - one.fps for one in points]
@@ -101,7 +102,7 @@ def _rates(ax: Any, points: Sequence[Measured]) -> None:
         ax.text(value + high, y, f"  {value:.1f}", va="center")
     ax.invert_yaxis()
     ax.set_xlabel("frames a second: median of the rounds, lowest and highest")
-    ax.set_title("Recorded: as fast as it goes")
+    ax.set_title(_title("Recorded, as fast as it goes", points))
     ax.grid(axis="x", alpha=0.3)
     ax.margins(x=0.12)
 
@@ -123,7 +124,7 @@ def _stages(ax: Any, main: Measured) -> None:
 
 
 def _live(ax: Any, points: Sequence[Measured]) -> None:
-    names = [_short(one) for one in points]
+    names = _names(points)
     p50, p95 = ([getattr(one.frame_ms, q) for one in points] for q in ("p50", "p95"))
     ax.barh(names, p95, color=GREEN, alpha=0.35, height=0.62, label="p95")
     ax.barh(names, p50, color=GREEN, height=0.62, label="p50")
@@ -132,14 +133,19 @@ def _live(ax: Any, points: Sequence[Measured]) -> None:
     ax.axvline(FRAME_MS, color=GREY, ls="--", lw=1, label="30 frames a second")
     ax.invert_yaxis()
     ax.set_xlabel("milliseconds that a frame keeps the loop")
-    ax.set_title("Live: frames come at their own rate")
+    ax.set_title(_title("Live, at the frames' own rate", points))
     ax.grid(axis="x", alpha=0.3)
     ax.margins(x=0.14)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22 if len(points) < 5 else -0.12), ncols=3)
 
 
-def _short(one: Measured) -> str:
-    key = one.point.key
-    for mode in ("recorded, ", "live "):
-        key = key.removeprefix(mode)
-    return "\n".join(textwrap.wrap(key, KEY_CHARACTERS))
+def _names(points: Sequence[Measured]) -> list[str]:
+    """Of bars: what tells these points apart."""
+    names, _ = short_keys([one.point for one in points])
+    return ["\n".join(textwrap.wrap(name, KEY_CHARACTERS)) for name in names]
+
+
+def _title(what: str, points: Sequence[Measured]) -> str:
+    """With what all points share."""
+    shared = short_keys([one.point for one in points])[1]
+    return f"{what}: {shared}" if shared else what

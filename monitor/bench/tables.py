@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from monitor.bench.compare import Comparison
-from monitor.bench.facts import Measured, Report
+from monitor.bench.facts import Measured, Point, Report
 
 NONE = "–"
 
@@ -28,10 +28,12 @@ class Grid:
 
 def grids(report: Report) -> Iterator[Grid]:
     """The tables of a result, those that have rows."""
-    rows = tuple(_point(one, report) for one in report.points)
+    names, shared = short_keys([one.point for one in report.points])
+    rows = tuple(_point(one, name, report) for one, name in zip(report.points, names, strict=True))
     ratio = ("× plain loop",) if report.ratio_to_baseline else ()
     head = ("point", "fps", "spread", "frame p50", "p95", "p99 ms", "lost", "age p95 ms", "judged/s", "cpu", *ratio)
-    yield Grid("Points", head, rows, "medians of the rounds; a frame without waiting for the source")
+    note = "medians of the rounds; a frame without waiting for the source"
+    yield Grid("Points" + (f": {shared}" if shared else ""), head, rows, note)
     stages = tuple((name, *(f"{ms:.2f}" for ms in (s.p50, s.p95, s.p99))) for name, s in report.main.stage_ms.items())
     yield Grid(f"Stages: {report.main.point.key}", ("stage", "p50 ms", "p95", "p99"), stages)
     yield from _stress(report)
@@ -127,12 +129,19 @@ def _cell(text: str) -> str:
     return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())
 
 
-def _point(one: Measured, report: Report) -> tuple[str, ...]:
+def short_keys(points: Sequence[Point]) -> tuple[list[str], str]:
+    """The points' keys without what all of them share, and that."""
+    keys = [point.key.split(", ") for point in points]
+    shared = [part for part in keys[0] if all(part in key for key in keys)] if len(keys) > 1 else []
+    return [", ".join(part for part in key if part not in shared) or ", ".join(key) for key in keys], ", ".join(shared)
+
+
+def _point(one: Measured, name: str, report: Report) -> tuple[str, ...]:
     live = one.point.mode == "live"
     ratios = report.ratio_to_baseline
     judged, cpu = (max(getattr(s, name) for s in one.rounds) for name in ("judgements_per_s", "cpu_share"))
     return (
-        one.point.key, f"{one.fps:.1f}", f"{one.spread:.1%}", f"{one.frame_ms.p50:.1f}", f"{one.frame_ms.p95:.1f}",
+        name, f"{one.fps:.1f}", f"{one.spread:.1%}", f"{one.frame_ms.p50:.1f}", f"{one.frame_ms.p95:.1f}",
         f"{one.frame_ms.p99:.1f}", f"{one.dropped_share:.2%}" if live else NONE,
         NONE if one.age_ms is None else f"{one.age_ms.p95:.1f}", f"{judged:.1f}", f"{cpu:.0%}",
         *([f"{ratios[one.point.key]:.1f}" if one.point.key in ratios else NONE] if ratios else []),

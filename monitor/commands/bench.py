@@ -37,7 +37,7 @@ def _setting(name: str, metavar: str | None = None) -> Any:
 
 
 def bench(
-    source: Annotated[Path | None, _what("A video file; without it the built-in scene.", metavar="FILE")] = None,
+    source: Annotated[str | None, _what("A video file; without it the built-in scene.", metavar="FILE")] = None,
     sweep: Annotated[bool, _what("Also vary faces, sizes, runtimes, precisions and tiles.")] = False,
     baseline: Annotated[
         str | None, _what("Compare with the plain Keras loop in the same run.", metavar="tutorial")
@@ -90,7 +90,7 @@ def bench(
     from monitor.bench.compare import read_report
 
     outputs = {path: kind for path, kind in ((json_, "json"), (markdown, "md"), (plot, "svg"), (html, "html")) if path}
-    _check(outputs, [path for path in (source, from_, compare) if path is not None])
+    _check(outputs, [Path(path) for path in (source, from_, compare) if path is not None])
     old = None if compare is None else read_report(compare)
     stop = StopFlag()
     with stop.listening():
@@ -114,9 +114,8 @@ def _measure(given: dict[str, Any], stopped: StopFlag, say: Callable[[str], None
     from monitor.config import load_settings
 
     settings = load_settings(given["config"], given["set_"] or (), given_options(SETTINGS, given))
-    source = None if given["source"] is None else str(given["source"])
     wish = Wish(
-        source or settings.source.uri, cache_folder() / "films", given["rounds"], given["seconds"], given["sweep"],
+        given["source"] or settings.source.uri, cache_folder() / "films", given["rounds"], given["seconds"], given["sweep"],
         given["stress"], given["roofline"], _tutorial(given["bundle"]) if given["baseline"] else None,
         given["duration"], tuple(sys.argv[1:]),
     )  # fmt: skip
