@@ -118,6 +118,19 @@ def stamp(canvas: U8, block: Block, x: int, y: int) -> None:
         cv2.rectangle(canvas, (x + dx, y + dy, width, height), bgr, -1)
 
 
+def flat(block: Block) -> Block:
+    """The same drawn into one sprite: it is pasted at once."""
+    keep = np.full((block.height_px, block.width_px, 3), 255, np.uint8)
+    light = np.zeros_like(keep)
+    for sprite, x, y in block.sprites:
+        paste(keep, Sprite(sprite.keep, np.zeros_like(sprite.light)), x, y)
+        paste(light, sprite, x, y)
+    for x, y, width, height, bgr in block.bars:
+        cv2.rectangle(keep, (x, y, width, height), (0, 0, 0), -1)
+        cv2.rectangle(light, (x, y, width, height), bgr, -1)
+    return Block(block.width_px, block.height_px, ((Sprite(keep, light), 0, 0),))
+
+
 class Ink:
     """Draws sprites and keeps the latest: `text`, `plate` and `icon` cost nothing the second time."""
 

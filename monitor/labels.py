@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
-from monitor.ink import DIM, RAIL, SOFT, UNDECIDED, WHITE, Bar, Block, Ink, Look, Sprite, faint, looks_of
+from monitor.ink import DIM, RAIL, SOFT, UNDECIDED, WHITE, Bar, Block, Ink, Look, Sprite, faint, flat, looks_of
 from monitor.types import Track
 
+_KEPT = 512
+"""Labels: of some dozens of people, whose percentages change."""
 Rect: TypeAlias = tuple[float, float, float, float]
 """x0, y0, x1, y1 px"""
 
@@ -31,15 +34,28 @@ class _Pen:
         return max(least, round(self.px * share))
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the label of a track says; equal ones look the same."""
+
+    id: int
+    label: int | None
+    reason: str | None
+    was_fake: bool
+    confidence: float | None
+    """As it is written."""
+
+
 class Labels:
-    """Builds the labels of tracks."""
+    """Builds the labels of tracks; each is drawn once and kept for as long as it says the same."""
 
     def __init__(self, ink: Ink, classes: Sequence[str]) -> None:
         self._ink = ink
+        self._plain = lru_cache(_KEPT)(self._draw_plain)
         self.looks = looks_of(classes)
         self._fake = dict(zip(classes, self.looks, strict=True)).get("fake", UNDECIDED)
 
-    def look(self, track: Track) -> Look:
+    def look(self, track: Track | _Said) -> Look:
         return UNDECIDED if track.label is None else self.looks[track.label]
 
     def variants(
@@ -54,10 +70,11 @@ class Labels:
             yield self._detailed(track, pen)
         full = ("name", "reason", "percent", "id")
         short = ("reason", "id") if track.label is None and track.reason else ("name", "id")
-        for parts in (short, short[:1], ()) if brief else (full, short, short[:1], ()):
-            yield self._plain(track, pen, parts)
+        wanted: tuple[tuple[str, ...], ...] = (short, short[:1], ()) if brief else (full, short, short[:1], ())
+        for parts in wanted:
+            yield self._plain(_said(track, 2 if "percent" in parts else 1), pen, parts)
 
-    def _words(self, track: Track, pen: _Pen, parts: Sequence[str]) -> list[tuple[Sprite, int]]:
+    def _words(self, track: _Said, pen: _Pen, parts: Sequence[str]) -> list[tuple[Sprite, int]]:
         """The line's sprites, each with the width it is given."""
         text, small = self._ink.text, pen.of(0.86)
         line: list[tuple[Sprite, int]] = []
@@ -67,16 +84,15 @@ class Labels:
             line.append(_own(text("was fake", small, self._fake.bgr, 560, pen.opacity)))
         if "reason" in parts and track.label is None and track.reason:
             line.append(_own(text(track.reason, small, SOFT, 420, pen.opacity)))
-        confidence = confidence_of(track)
-        if "percent" in parts and track.label is not None and confidence is not None:
+        if "percent" in parts and track.label is not None and track.confidence is not None:
             # As wide as the widest, so that the plate does not twitch with every digit.
             width = text("100%", pen.px, WHITE, 420, pen.opacity).width_px
-            line.append((text(f"{confidence:.0%}", pen.px, WHITE, 420, pen.opacity), width))
+            line.append((text(f"{track.confidence:.0%}", pen.px, WHITE, 420, pen.opacity), width))
         if "id" in parts:
             line.append(_own(text(f"#{track.id}", small, DIM, 420, pen.opacity)))
         return line
 
-    def _line(self, track: Track, pen: _Pen, parts: Sequence[str]) -> tuple[list[tuple[Sprite, int, int]], int]:
+    def _line(self, track: _Said, pen: _Pen, parts: Sequence[str]) -> tuple[list[tuple[Sprite, int, int]], int]:
         """The sprites of the line in their places, and its width; all words stand on one base line."""
         side, gap, top = pen.of(0.4), pen.of(0.36), pen.of(0.12)
         icon = self._ink.icon(self.look(track).icon, pen.of(1.05), self.look(track).bgr, pen.opacity)
@@ -89,21 +105,21 @@ class Labels:
             x += width
         return placed, x + side
 
-    def _plain(self, track: Track, pen: _Pen, parts: Sequence[str]) -> Block:
+    def _draw_plain(self, track: _Said, pen: _Pen, parts: tuple[str, ...]) -> Block:
         placed, width = self._line(track, pen, parts)
         side, rail = pen.of(0.4), pen.of(0.15, 2)
         rail_y = pen.of(1.5)
         height = rail_y + rail + pen.of(0.34)
         plate = self._ink.plate(width, height, pen.of(0.34), opacity=0.78 * pen.opacity)
-        bars = self._bar(confidence_of(track), self.look(track), (side, rail_y, width - 2 * side, rail), pen)
-        return Block(width, height, ((plate, 0, 0), *placed), bars)
+        bars = self._bar(track.confidence, self.look(track), (side, rail_y, width - 2 * side, rail), pen)
+        return flat(Block(width, height, ((plate, 0, 0), *placed), bars))
 
     def _detailed(self, track: Track, pen: _Pen) -> Block:
         """The label with a row for each class and the facts below."""
         probs = track.probs
         assert probs is not None
         small, side, row = pen.of(0.86), pen.of(0.4), pen.of(1.25)
-        placed, width = self._line(track, pen, ("name", "reason", "percent", "id"))
+        placed, width = self._line(_said(track), pen, ("name", "reason", "percent", "id"))
         facts = f"{track.judgements} judgements · found {track.face.score:.2f}"
         fact = self._ink.text(facts, small, DIM, 420, pen.opacity)
         names = [self._ink.text(look.name, small, SOFT, 420, pen.opacity) for look in self.looks]
@@ -128,6 +144,13 @@ class Labels:
         filled = round(width * (share or 0.0))
         bars = ((x, y, width, height, RAIL), (x, y, filled, height, bgr))
         return bars[: 2 if filled else 1]
+
+
+def _said(track: Track, digits: int = 2) -> _Said:
+    """`digits` of the confidence: where it is not written, the bar need not follow each percent."""
+    confidence = confidence_of(track)
+    share = None if confidence is None else round(confidence, digits)
+    return _Said(track.id, track.label, track.reason, track.was_fake, share)
 
 
 def _own(word: Sprite) -> tuple[Sprite, int]:

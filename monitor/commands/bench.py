@@ -115,9 +115,10 @@ def _measure(given: dict[str, Any], stopped: StopFlag, say: Callable[[str], None
 
     settings = load_settings(given["config"], given["set_"] or (), given_options(SETTINGS, given))
     wish = Wish(
-        given["source"] or settings.source.uri, cache_folder() / "films", given["rounds"], given["seconds"], given["sweep"],
-        given["stress"], given["roofline"], _tutorial(given["bundle"]) if given["baseline"] else None,
-        given["duration"], tuple(sys.argv[1:]),
+        given["source"] or settings.source.uri, cache_folder() / "films", rounds=given["rounds"],
+        seconds=given["seconds"], sweep=given["sweep"], stress=given["stress"], roofline=given["roofline"],
+        baseline=_tutorial(given["bundle"]) if given["baseline"] else None, soak_s=given["duration"],
+        arguments=tuple(Path(word).name if "/" in word else word for word in sys.argv[1:]),
     )  # fmt: skip
     return bench(wish, settings, say, stopped)
 
