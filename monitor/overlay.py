@@ -88,11 +88,11 @@ class Overlay:
             stamp(canvas, corner, x, y)
             taken.append((x, y, x + corner.width_px, y + corner.height_px))
         for track in scene.tracks:
-            self._paint_box(canvas, track, px, coasting=track.seen_t < scene.frame.t)
+            self._paint_box(canvas, track, px, coasting=not track.in_view(scene.frame.t))
         faces = [_rect(track.face.box) for track in scene.tracks]
         crowd = len(scene.tracks) >= _MANY
         for i, track in enumerate(scene.tracks):
-            coasting = track.seen_t < scene.frame.t
+            coasting = not track.in_view(scene.frame.t)
             size = min(px, max(round(track.face.box.width * 0.28), least_px(canvas))) if crowd else px
             variants = self._labels.variants(
                 track, size, coasting=coasting, details=self.details and not crowd, brief=crowd

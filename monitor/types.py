@@ -14,6 +14,10 @@ U8: TypeAlias = npt.NDArray[np.uint8]
 F32: TypeAlias = npt.NDArray[np.float32]
 
 
+IN_VIEW_S = 0.3
+"""Who was found within so long is in view; longer ago he is only expected where he is shown."""
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One picture of a source."""
@@ -115,6 +119,10 @@ class Track:
     """Why undecided: unclear, small, blurred, few judgements, unsure; None when decided."""
     was_fake: bool = False
     """Once decided to be fake, and not to be real since: a mask put on later does not take that back."""
+
+    def in_view(self, t: float) -> bool:
+        """Found so recently before `t` that it is there: the detector looks at every place within IN_VIEW_S."""
+        return t - self.seen_t <= IN_VIEW_S
 
 
 @dataclass(frozen=True, slots=True)

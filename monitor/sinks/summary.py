@@ -17,8 +17,6 @@ from monitor.types import Gap, Losses, Scene, Track
 
 _KEPT_TRACKS = 2_000
 """An endless run keeps the latest so many; totals count all."""
-_VISIBLE_S = 0.3
-"""A track found so recently is in view: the detector looks at every place within this time."""
 UNDECIDED = "undecided"
 
 
@@ -86,7 +84,7 @@ class Summary:
         self._last_index, self._last_t = frame.index, frame.t
         for stage, ms in item.ms.items():
             self._stages.setdefault(stage, Percentiles()).add(ms)
-        self._most = max(self._most, sum(frame.t - track.seen_t <= _VISIBLE_S for track in item.tracks))
+        self._most = max(self._most, sum(track.in_view(frame.t) for track in item.tracks))
         self._follow(item)
 
     def result(self) -> dict[str, Any]:

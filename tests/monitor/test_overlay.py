@@ -92,7 +92,9 @@ def test_other_classes_get_other_colours() -> None:
 def test_a_track_that_is_not_found_now_is_drawn_fainter() -> None:
     found = track(1, "fake", box=(400, 250, 600, 480), seen_t=5.0)
     now = overlay(hud=False).draw(scene(0, 5.0, found, width_px=1280, height_px=720))
-    later = overlay(hud=False).draw(scene(1, 5.3, found, width_px=1280, height_px=720))
+    in_a_moment = overlay(hud=False).draw(scene(1, 5.2, found, width_px=1280, height_px=720))
+    assert (canvas(in_a_moment) == canvas(now)).all(), "a face that is searched for in turns does not flicker"
+    later = overlay(hud=False).draw(scene(1, 5.4, found, width_px=1280, height_px=720))
     assert not (canvas(later).reshape(-1, 3) == VERMILION).all(axis=1).any()
     strength = [np.abs(canvas(s).astype(int) - 90).sum() for s in (now, later)]
     assert strength[1] < 0.9 * strength[0]
