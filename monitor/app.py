@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from monitor.outlets import Outlets
 from monitor.ports import Source
 from monitor.settings import Settings
 from monitor.sinks.display import display_problem
+from monitor.smooth import smoothly
 from monitor.sources import open_source
 from monitor.sources.wrappers import Limited
 from monitor.threads import Ahead, Freshest
@@ -93,7 +94,7 @@ def thinking(settings: Settings, engine: Engine, *, live: bool) -> Iterator[tupl
     Judgements are made beside the loop; live, so that no number of faces keeps the picture.
     """
     card, track = engine.card, settings.track
-    with closing(Beside(engine, yields=live)) as infer:
+    with closing(Beside(engine, yields=live)) as infer, smoothly() if live else nullcontext():
         judge = Classifier(infer, card, cropper_for(settings, card))
         tracker = Tracker(track, rule_for(settings, card), new_score=settings.detector.new_score)
         budget: Budget = LiveBudget(track.classify_share) if live else MediaBudget(track.judgements_per_s)

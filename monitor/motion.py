@@ -77,6 +77,11 @@ def _table(boxes: Sequence[Box]) -> np.ndarray[tuple[int, int], np.dtype[np.floa
     return np.array([(*box.center, max(box.width, box.height, 1.0)) for box in boxes], np.float64).reshape(-1, 3)
 
 
+def prepare() -> None:
+    """Loads what `pair` needs once people come close; else it is loaded then, which takes longer than a frame."""
+    import scipy.optimize  # noqa: F401
+
+
 def pair(
     expected: Sequence[Box], gates: Sequence[float], faces: Sequence[Face]
 ) -> tuple[list[tuple[int, int]], list[int]]:

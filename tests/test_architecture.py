@@ -38,7 +38,7 @@ POLICY = ("monitor.types", "monitor.kiosk_settings", "monitor.kiosk.facts", "mon
 DRAWING = (*FACTS, "monitor.timing", "monitor.ink", "monitor.labels", "engines.contract")
 EDGE = (*LEAVES, "monitor.threads*", "engines.contract")
 BELOW_APP = (*EDGE, "monitor.yamlish", "monitor.config", "monitor.told", "monitor.classify",
-             "monitor.judging", *PURE,
+             "monitor.judging", "monitor.smooth", *PURE,
              "monitor.sources*", "monitor.sinks*", "monitor.detect*", "monitor.overlay*", "engines*",
              "configs")  # fmt: skip
 TRAIN = ("train*", "engines*", "configs", *FACTS, "monitor.files", "monitor.yamlish", "monitor.mask_drawing",
@@ -78,6 +78,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "monitor.decide": PURE,
     "monitor.budget": PURE,
     "monitor.judging": (*FACTS, "monitor.classify", "monitor.threads*", "engines.contract"),
+    "monitor.smooth": ("monitor.motion",),
     "monitor.classify": (*FACTS, "monitor.timing", "engines*"),
     "monitor.threads*": FACTS,
     "monitor.sources*": EDGE,

@@ -41,7 +41,7 @@ def _run(what: str) -> Report:
     print(what, file=sys.stderr)
     settings = Settings()
     quiet = replace(settings, show=replace(settings.show, headless=True))
-    return bench(Wish(None, cache_folder() / "films"), quiet, lambda _: None, lambda: False)
+    return bench(Wish(None, cache_folder() / "films", labels=False), quiet, lambda _: None, lambda: False)
 
 
 def _planted(more_s: float) -> Report:

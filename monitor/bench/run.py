@@ -43,6 +43,8 @@ class Wish:
     sweep: bool = False
     stress: bool = False
     roofline: bool = False
+    labels: bool = True
+    """Compare the labels of the main film with those of judging every face."""
     baseline: Callable[[], Plain] | None = None
     """Makes the loop from tutorials."""
     soak_s: float | None = None
@@ -83,7 +85,7 @@ def _more(
 ) -> Report:
     """What is measured once, after the rounds."""
     engine, detector = rig.engine(main.point), rig.detector(main.point)
-    if not stopped():
+    if wish.labels and not stopped():
         say("labels, judging rarely and always")
         agreed = agreement(settings, main.point, main.film, engine, detector, stopped)
         report = replace(report, label_agreement=agreed)

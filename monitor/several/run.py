@@ -18,6 +18,7 @@ from monitor.several.rounds import Item, rounds
 from monitor.several.search import Search
 from monitor.several.sources import Named, Reviving, named_sources, reviving, watched
 from monitor.sinks.display import display_problem
+from monitor.smooth import smoothly
 from monitor.sources import input_files
 from monitor.threads import Bell
 from monitor.track import Tracker
@@ -63,7 +64,7 @@ def watching(
         number: Tracker(settings.track, rule_for(settings, card), new_score=settings.detector.new_score)
         for number in sources
     }
-    with closing(Beside(engine, yields=True)) as infer:
+    with closing(Beside(engine, yields=True)) as infer, smoothly():
         judge = Classifier(infer, card, cropper_for(settings, card))
         yield rounds(sources, wait, search, judge, trackers, settings.track.classify_share)
 
