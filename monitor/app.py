@@ -47,13 +47,13 @@ def run(settings: Settings, *, say: Say, stopped: Callable[[], bool] = lambda: F
         outlets = Outlets(settings, source, windowed, losses, stack)
         engine = stack.enter_context(closing(engine_of(settings, say, live=source.live)))
         detector = stack.enter_context(closing(FaceDetector(settings.detector)))
+        thought = stack.enter_context(thinking(settings, engine, live=source.live))
         # Only now: what a live source shows while models load is lost, and must not count for --duration.
         source = stack.enter_context(closing(_threaded(source, settings)))
         outlets.open(engine, stack)
         say(f"watching {source.name} with {engine.info.runtime} {engine.info.precision} ({engine.info.why})")
         if not detector.guard.active:
             say(f"the face detector is not kept off the network here: {detector.guard.why}")
-        thought = stack.enter_context(thinking(settings, engine, live=source.live))
         complete = _watch(scenes(source, detector, *thought), outlets, stopped)
     say(outlets.told())
     return COMPLETE if complete or source.live or settings.source.loop else INTERRUPTED
@@ -70,8 +70,8 @@ def watched(settings: Settings, *, say: Say) -> Iterator[tuple[Engine, Iterator[
         stack.enter_context(closing(source))
         engine = stack.enter_context(closing(engine_of(settings, say, live=source.live)))
         detector = stack.enter_context(closing(FaceDetector(settings.detector)))
-        source = stack.enter_context(closing(_threaded(source, settings)))
         thought = stack.enter_context(thinking(settings, engine, live=source.live))
+        source = stack.enter_context(closing(_threaded(source, settings)))
         yield engine, scenes(source, detector, *thought)
 
 
