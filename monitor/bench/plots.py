@@ -25,7 +25,7 @@ def svg(report: Report) -> bytes:
     """A drawing of what was measured: rates, stages of the main point, live points. Equal for equal results."""
     recorded = [one for one in report.points if one.point.mode == "recorded"]
     live = [one for one in report.points if one.point.mode == "live"]
-    heights = [0.5 * len(recorded) + 1.2, 0.32 * len(report.main.stage_ms) + 1.2, 0.5 * len(live) + 1.4]
+    heights = [0.5 * len(recorded) + 1.3, 0.32 * len(report.main.stage_ms) + 1.3, 0.5 * len(live) + 1.5]
     panels: list[tuple[Any, Any]] = [(_rates, recorded), (_stages, report.main), (_live, live)]
     drawn = [(panel, of, height) for (panel, of), height in zip(panels, heights, strict=True) if of]
     with _drawing() as plot:
@@ -99,7 +99,7 @@ def _rates(ax: Any, points: Sequence[Measured]) -> None:
     colours = [GREY if one.point.program != "monitor" else BLUE for one in points]
     ax.barh(names, medians, xerr=[lows, highs], color=colours, height=0.62, error_kw={"capsize": 3, "lw": 1})
     for y, (value, high) in enumerate(zip(medians, highs, strict=True)):
-        ax.text(value + high, y, f"  {value:.1f}", va="center")
+        _beside(ax, value + high, y, f"{value:.1f}")
     ax.invert_yaxis()
     ax.set_xlabel("frames a second: median of the rounds, lowest and highest")
     ax.set_title(_title("Recorded, as fast as it goes", points))
@@ -114,7 +114,7 @@ def _stages(ax: Any, main: Measured) -> None:
     ax.barh(names, p95, color=ORANGE, alpha=0.35, height=0.62, label="p95")
     ax.barh(names, p50, color=ORANGE, height=0.62, label="p50")
     for y, (low, high) in enumerate(zip(p50, p95, strict=True)):
-        ax.text(high, y, f"  {low:.2f} / {high:.2f}", va="center")
+        _beside(ax, high, y, f"{low:.2f} / {high:.2f}")
     ax.invert_yaxis()
     ax.set_xlabel("milliseconds, each time it happens")
     ax.set_title("Stages: " + main.point.key)
@@ -129,7 +129,7 @@ def _live(ax: Any, points: Sequence[Measured]) -> None:
     ax.barh(names, p95, color=GREEN, alpha=0.35, height=0.62, label="p95")
     ax.barh(names, p50, color=GREEN, height=0.62, label="p50")
     for y, one in enumerate(points):
-        ax.text(one.frame_ms.p95, y, f"  {one.dropped_share:.2%} lost", va="center")
+        _beside(ax, one.frame_ms.p95, y, f"{one.dropped_share:.2%} lost")
     ax.axvline(FRAME_MS, color=GREY, ls="--", lw=1, label="30 frames a second")
     ax.invert_yaxis()
     ax.set_xlabel("milliseconds that a frame keeps the loop")
@@ -137,6 +137,11 @@ def _live(ax: Any, points: Sequence[Measured]) -> None:
     ax.grid(axis="x", alpha=0.3)
     ax.margins(x=0.14)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22 if len(points) < 5 else -0.12), ncols=3)
+
+
+def _beside(ax: Any, x: float, y: float, text: str) -> None:
+    """Written right of the end of a bar."""
+    ax.annotate(text, (x, y), xytext=(7, 0), textcoords="offset points", va="center")
 
 
 def _names(points: Sequence[Measured]) -> list[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rich import box
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -31,8 +32,8 @@ def grids(report: Report) -> Iterator[Grid]:
     names, shared = short_keys([one.point for one in report.points])
     rows = tuple(_point(one, name, report) for one, name in zip(report.points, names, strict=True))
     ratio = ("× plain loop",) if report.ratio_to_baseline else ()
-    head = ("point", "fps", "spread", "frame p50", "p95", "p99 ms", "lost", "age p95 ms", "judged/s", "cpu", *ratio)
-    note = "medians of the rounds; a frame without waiting for the source"
+    head = ("point", "fps", "spread", "p50 ms", "p95", "p99", "lost", "age p95", "judged/s", "cpu", *ratio)
+    note = "medians of the rounds; what a frame keeps the loop, and the age of the picture shown, in ms"
     yield Grid("Points" + (f": {shared}" if shared else ""), head, rows, note)
     stages = tuple((name, *(f"{ms:.2f}" for ms in (s.p50, s.p95, s.p99))) for name, s in report.main.stage_ms.items())
     yield Grid(f"Stages: {report.main.point.key}", ("stage", "p50 ms", "p95", "p99"), stages)
@@ -88,6 +89,20 @@ def facts(report: Report) -> Iterator[tuple[str, str]]:
         yield "note", note
 
 
+def _power(machine: Mapping[str, Any]) -> Iterator[str]:
+    if machine.get("mhz"):
+        yield f"{machine['mhz']:.0f} MHz"
+    if machine.get("temperature_c"):
+        yield f"{machine['temperature_c']:.0f} °C"
+    for name in ("governor", "power_mode"):
+        if machine.get(name):
+            yield f"{name.replace('_', ' ')} {machine[name]}"
+    if battery := machine.get("battery"):
+        yield "plugged in" if battery["plugged"] else f"on battery, {battery['percent']:.0f} %"
+    if machine.get("virtual"):
+        yield f"virtual machine ({machine['virtual']})"
+
+
 def terminal(report: Report) -> Iterator[RenderableType]:
     """The result for a terminal."""
     for what, value in facts(report):
@@ -98,9 +113,15 @@ def terminal(report: Report) -> Iterator[RenderableType]:
 
 def rich_table(grid: Grid) -> RenderableType:
     """A grid for a terminal."""
-    table = Table(title=Text(grid.title), title_justify="left", caption=Text(grid.note) if grid.note else None)
+    caption = Text(grid.note) if grid.note else None
+    table = Table(
+        title=Text(grid.title, style="bold"), title_justify="left", caption=caption, caption_justify="left",
+        box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
+    )  # fmt: skip
     for i, name in enumerate(grid.head):
-        table.add_column(Text(name), justify="left" if i == 0 else "right", overflow="fold")
+        table.add_column(
+            Text(name), justify="left" if i == 0 else "right", overflow="fold", min_width=14 if i == 0 else 3
+        )
     for row in grid.rows:
         table.add_row(*(Text(cell) for cell in row))
     return table
@@ -133,7 +154,8 @@ def short_keys(points: Sequence[Point]) -> tuple[list[str], str]:
     """The points' keys without what all of them share, and that."""
     keys = [point.key.split(", ") for point in points]
     shared = [part for part in keys[0] if all(part in key for key in keys)] if len(keys) > 1 else []
-    return [", ".join(part for part in key if part not in shared) or ", ".join(key) for key in keys], ", ".join(shared)
+    names = [", ".join(part for part in key if part not in shared) or key[0] for key in keys]
+    return names, ", ".join(shared)
 
 
 def _point(one: Measured, name: str, report: Report) -> tuple[str, ...]:
@@ -154,7 +176,8 @@ def _stress(report: Report) -> Iterator[Grid]:
         tried = stress[what]["tried"]  # type: ignore[index]
         rows = tuple((str(t[what]), f"{t['dropped_share']:.2%}", f"{t['frame_p95_ms']:.1f}") for t in tried)
         held, rate = stress[what]["held"], stress["rate_fps"]  # type: ignore[index]
-        yield Grid(f"Held at {rate:g} fps: {held} {what}", (what, "lost", "frame p95 ms"), rows, stress["rule"])  # type: ignore[index]
+        named = what if held != 1 else what.removesuffix("s")
+        yield Grid(f"Held at {rate:g} fps: {held} {named}", (what, "lost", "frame p95 ms"), rows, stress["rule"])  # type: ignore[index]
 
 
 def _roofline(report: Report) -> Iterator[Grid]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from engines.machine import usable_threads
-from monitor.detect import FaceDetector, GuardState
+from monitor.detect import LOOKERS, FaceDetector, GuardState
 from monitor.detect.detector import PATIENCE_S
 from monitor.settings import DetectorSettings
 from monitor.threads import Caller
@@ -14,16 +13,17 @@ from monitor.types import Box, Face, Frame
 
 
 class Search:
-    """Detectors with one thread each; which one looks at a frame makes no difference to what it finds."""
+    """Detectors that share the processors; which one looks at a frame makes no difference to what it finds."""
 
     def __init__(self, settings: DetectorSettings, cameras: int) -> None:
         """Raises DetectorError."""
-        count = min(cameras, usable_threads())
+        # Two looks at one frame at a time, so that no camera waits for the whole search of another's.
+        count = max(1, min(cameras, usable_threads() // (settings.threads or LOOKERS)))
         self._detectors: list[FaceDetector] = []
         self._callers: list[Caller] = []
         try:
             for _ in range(count):
-                self._detectors.append(FaceDetector(replace(settings, threads=settings.threads or 1)))
+                self._detectors.append(FaceDetector(settings))
                 self._callers.append(Caller(name="search"))
         except BaseException:
             self.close()
@@ -36,9 +36,9 @@ class Search:
 
     def find(self, asked: Sequence[tuple[Frame, Sequence[Box]]]) -> list[tuple[Face, ...]]:
         """The faces of each frame, given the places where they are expected. Raises DetectorError."""
-        if len(asked) == 1:
-            return [self._detectors[0].detect(*asked[0])]
         n = len(self._detectors)
+        if min(n, len(asked)) == 1:
+            return _all(self._detectors[0], asked)
         shares = [asked[i::n] for i in range(min(n, len(asked)))]
         answers = [self._callers[i].ask(_all, self._detectors[i], share) for i, share in enumerate(shares)]
         found = [answer.get(PATIENCE_S * len(share) + 1) for answer, share in zip(answers, shares, strict=True)]
