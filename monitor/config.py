@@ -14,12 +14,12 @@ import pydantic
 
 from configs import FOLDER
 from monitor import yamlish
+from monitor.config_shown import show as show  # read and shown: one module for both, to those who use them
+from monitor.config_sources import alone, conflicts, settle
 from monitor.errors import ConfigError
-from monitor.settings import Settings, meanings
+from monitor.settings import Settings
 
 HINT = "`monitor config show` lists every setting with its meaning"
-_FOR_CAMERAS = ("source.mirror", "source.width_px", "source.height_px", "source.fps")
-_FOR_FILES = ("source.loop", "source.pace_fps")
 _ADAPTER = pydantic.TypeAdapter(Settings)
 _WANTED = {
     "bool_type": "should be true or false",
@@ -27,6 +27,8 @@ _WANTED = {
     "int_from_float": "should be a whole number",
     "float_type": "should be a number",
     "string_type": "should be text",
+    "string_too_short": "should not be empty",
+    "tuple_type": "should be a list",
     "greater_than": "should be more than {gt:g}",
     "greater_than_equal": "should be at least {ge:g}",
     "less_than_equal": "should be at most {le:g}",
@@ -52,8 +54,8 @@ def load_settings(
 ) -> Settings:
     """The defaults, changed by a preset or file, then by `key=value` overrides, then by options.
 
-    Where a later one names a source, what the file asks of another kind of source is left out: presets combine with
-    every source.
+    Where a later one names a source, or several, what the file asks of another kind of source is left out: presets
+    combine with every source.
     Raises ConfigError naming every setting that is unknown or wrong, with where it was given.
     """
     layers = [_read(config)] if config is not None else []
@@ -64,51 +66,19 @@ def load_settings(
     origin: dict[str, str] = {}
     for layer in layers:
         new = dict(_flatten(layer, Settings, layer.tree, "", problems))
-        if new.get("source.camera") is not None or new.get("source.uri") is not None:
-            _forget_other_kinds(flat, origin, new)
+        settle(flat, origin, new)
         flat.update(new)
         origin.update(dict.fromkeys(new, layer.where))
     settings = _validate(flat, origin, problems)
     if settings is None or problems:
         raise ConfigError("; ".join(problems), hint=HINT)
-    return settings
-
-
-def _forget_other_kinds(flat: dict[str, object], origin: Mapping[str, str], new: Mapping[str, object]) -> None:
-    """Takes the source named before out of `flat`, and what a file (not the command line) asked of its kind only."""
-    uri = new.get("source.uri")
-    recorded = uri is not None and "://" not in str(uri)
-    unfit = (*(() if uri is None else _FOR_CAMERAS), *(() if recorded else _FOR_FILES))
-    for key in ("source.camera", "source.uri", *(key for key in unfit if not origin.get(key, "").startswith("--"))):
-        flat.pop(key, None)
+    return alone(settings)
 
 
 def presets() -> dict[str, str]:
     """{name: its first comment line} of the shipped presets, by name."""
     files = sorted(FOLDER.glob("*.yaml"))
     return {file.stem: file.read_text("utf-8").partition("\n")[0].lstrip("# ") for file in files}
-
-
-def show(settings: Settings) -> str:
-    """YAML that loads back to equal settings, each key under its meaning."""
-    return "\n".join(_lines(settings, 0)).lstrip("\n") + "\n"
-
-
-def _lines(part: Any, depth: int) -> Iterator[str]:
-    indent = "  " * depth
-    hints = typing.get_type_hints(type(part))
-    for field in dataclasses.fields(part):
-        value = getattr(part, field.name)
-        if depth == 0:
-            yield ""
-        yield f"{indent}# {meanings()[type(part)][field.name]}"
-        if dataclasses.is_dataclass(value):
-            yield f"{indent}{field.name}:"
-            yield from _lines(value, depth + 1)
-            continue
-        if typing.get_origin(hints[field.name]) is typing.Literal:
-            yield f"{indent}# One of {', '.join(typing.get_args(hints[field.name]))}."
-        yield f"{indent}{field.name}: {yamlish.scalar(value)}"
 
 
 def _read(config: Path | str) -> _Layer:
@@ -161,9 +131,11 @@ def _flatten(layer: _Layer, cls: type, tree: object, prefix: str, problems: list
     for key, value in tree.items():
         dotted = f"{prefix}{key}"
         if key not in hints:
-            problems.append(f"{layer.where}: {dotted}: no such setting{_guess(dotted)}")
+            problems.append(f"{layer.where}: {dotted}: no such setting{_guess(key, prefix, hints)}")
         elif dataclasses.is_dataclass(hints[key]):
             yield from _flatten(layer, hints[key], value, f"{dotted}.", problems)
+        elif isinstance(value, list) and (of := _listed(hints[key])) is not None:
+            yield dotted, [_item(layer, of, item, f"{dotted}.{n}.", problems) for n, item in enumerate(value)]
         elif isinstance(value, float) and not math.isfinite(value):
             problems.append(f"{layer.where}: {dotted}: should be a finite number, not {value}")
         elif isinstance(value, str) and value != value.encode("utf-8", "ignore").decode():
@@ -174,6 +146,17 @@ def _flatten(layer: _Layer, cls: type, tree: object, prefix: str, problems: list
             yield dotted, value
 
 
+def _item(layer: _Layer, cls: type, tree: object, prefix: str, problems: list[str]) -> dict[str, object]:
+    """One of a list of settings."""
+    return {name.removeprefix(prefix): value for name, value in _flatten(layer, cls, tree, prefix, problems)}
+
+
+def _listed(hint: Any) -> type | None:
+    """The settings class of which `hint` is a list."""
+    of = next(iter(typing.get_args(hint)), None)
+    return of if typing.get_origin(hint) is tuple and isinstance(of, type) and dataclasses.is_dataclass(of) else None
+
+
 def _validate(flat: Mapping[str, object], origin: Mapping[str, str], problems: list[str]) -> Settings | None:
     """Strict as JSON is: no text for numbers or switches. None, and why in `problems`, where a value is wrong."""
     try:
@@ -181,13 +164,14 @@ def _validate(flat: Mapping[str, object], origin: Mapping[str, str], problems: l
     except pydantic.ValidationError as error:
         for wrong in error.errors(include_url=False):
             key = _named(wrong["loc"], origin)
-            where = origin[key] if origin[key].startswith("--") and origin[key] != "--set" else f"{origin[key]}: {key}"
+            place = key if key != "sources" else ".".join(map(str, wrong["loc"]))
+            named = place == key and origin[key].startswith("--") and origin[key] != "--set"
+            where = origin[key] if named else f"{origin[key]}: {place}"
             wanted = _WANTED.get(wrong["type"], "").format(**wrong.get("ctx", {}))
             what = wanted or wrong["msg"].removeprefix("Input ")
             problems.append(f"{where}: {what}, not {_shown(wrong['input'])}")
         return None
-    if settings.source.camera is not None and settings.source.uri is not None:
-        problems.append("source.camera and source.uri are both given: there can be one source")
+    problems += [] if problems else conflicts(settings)
     return settings
 
 
@@ -199,13 +183,14 @@ def _named(place: Sequence[object], origin: Mapping[str, str]) -> str:
     return ".".join(parts)
 
 
-def _guess(dotted: str) -> str:
-    """`; did you mean X?` with the nearest right key, or nothing."""
+def _guess(key: str, prefix: str, beside: typing.Iterable[str]) -> str:
+    """`; did you mean X?` with the nearest right key, first of those that may stand there; or nothing."""
+    here = difflib.get_close_matches(key, list(beside), 1, cutoff=0.75)
     keys = list(_keys(Settings, ""))
-    near = difflib.get_close_matches(dotted, keys, 1, cutoff=0.75)
+    near = [f"{prefix}{name}" for name in here] or difflib.get_close_matches(f"{prefix}{key}", keys, 1, cutoff=0.75)
     if not near:
-        last = {key.rpartition(".")[2]: key for key in reversed(keys)}
-        near = [last[name] for name in difflib.get_close_matches(dotted.rpartition(".")[2], last, 1, cutoff=0.75)]
+        last = {known.rpartition(".")[2]: known for known in reversed(keys)}
+        near = [last[name] for name in difflib.get_close_matches(key, last, 1, cutoff=0.75)]
     return f"; did you mean {near[0]}?" if near else ""
 
 

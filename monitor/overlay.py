@@ -58,9 +58,9 @@ class Overlay:
         canvas = self._paint(scene, corner)
         return replace(scene, canvas=canvas, ms={**scene.ms, "draw": (time.perf_counter() - start) * 1e3})
 
-    def redraw(self, scene: Scene) -> Scene:
+    def redraw(self, scene: Scene, corner: Block | None = None) -> Scene:
         """`scene` drawn again as `details` asks now, without counting it a second time."""
-        return replace(scene, canvas=self._paint(scene))
+        return replace(scene, canvas=self._paint(scene, corner))
 
     def draw_gap(self, gap: Gap, last: Scene | None) -> U8:
         """The last picture, darkened, with what is known of the gap; a dark 1280 x 720 one where there was none."""
@@ -84,9 +84,7 @@ class Overlay:
         px = text_px(canvas)
         taken = self._paint_hud(canvas, scene, px)
         if corner is not None:
-            x, y = round(px * 0.5), canvas.shape[0] - round(px * 0.5) - corner.height_px
-            stamp(canvas, corner, x, y)
-            taken.append((x, y, x + corner.width_px, y + corner.height_px))
+            taken.append(stamp_corner(canvas, corner))
         for track in scene.tracks:
             self._paint_box(canvas, track, px, coasting=not track.in_view(scene.frame.t))
         faces = [_rect(track.face.box) for track in scene.tracks]
@@ -141,6 +139,14 @@ def _centred(canvas: U8, build: Callable[[int], Block], px: float, at: float = 0
         block = build(size)
     stamp(canvas, block, (width - block.width_px) // 2, round((height - block.height_px) * at))
     return canvas
+
+
+def stamp_corner(canvas: U8, block: Block) -> Rect:
+    """Draws the block in the lower left corner; the place it takes."""
+    edge = round(text_px(canvas) * 0.5)
+    x, y = edge, canvas.shape[0] - edge - block.height_px
+    stamp(canvas, block, x, y)
+    return x, y, x + block.width_px, y + block.height_px
 
 
 def text_px(picture: U8) -> int:

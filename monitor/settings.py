@@ -20,6 +20,7 @@ from annotated_types import Ge, Gt, Le
 from monitor import analysis_settings, kiosk_settings
 from monitor.analysis_settings import AnalysisSettings
 from monitor.kiosk_settings import KioskSettings
+from monitor.several_settings import OneSource
 
 Positive = Annotated[float, Gt(0)]
 Share = Annotated[float, Ge(0), Le(1)]
@@ -32,10 +33,6 @@ class SourceSettings:
     """A camera's number or device path (`0`, `/dev/video2`)."""
     uri: str | None = None
     """A file, picture, folder, glob, rtsp://, http(s):// or demo:faces."""
-    others: tuple[str, ...] = ()
-    """More to watch at the same time, each a camera's number or device path, a file or an address."""
-    names: tuple[str, ...] = ()
-    """What people call the sources, in their order, where there are several; none = by their addresses."""
     loop: bool = False
     """Start a file again at its end."""
     pace_fps: Positive | None = None
@@ -170,6 +167,8 @@ class OutputSettings:
 class Settings:
     source: SourceSettings = field(default_factory=SourceSettings)
     """Where the pictures come from."""
+    sources: tuple[OneSource, ...] = ()
+    """Several, watched at once: a list, each with a camera or a uri, perhaps a name, and what differs from `source`."""
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     """How faces are found."""
     engine: EngineSettings = field(default_factory=EngineSettings)

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 OURS = ("monitor", "engines", "train", "configs")
 
 FACTS = ("monitor.types", "monitor.errors", "monitor.ports", "monitor.settings", "monitor.kiosk_settings",
-         "monitor.analysis_settings")  # fmt: skip
+         "monitor.analysis_settings", "monitor.several_settings")  # fmt: skip
 LEAVES = (*FACTS, "monitor.timing", "monitor.files", "monitor.versions", "monitor.ink", "monitor.mask_drawing",
           "monitor.redact", "monitor.processes", "monitor.spreadsheets")  # fmt: skip
 PURE = (
@@ -37,7 +37,7 @@ POLICY = ("monitor.types", "monitor.kiosk_settings", "monitor.kiosk.facts", "mon
           "monitor.kiosk.person")  # fmt: skip
 DRAWING = (*FACTS, "monitor.timing", "monitor.ink", "monitor.labels", "engines.contract")
 EDGE = (*LEAVES, "monitor.threads*", "engines.contract")
-BELOW_APP = (*EDGE, "monitor.yamlish", "monitor.config", "monitor.told", "monitor.classify",
+BELOW_APP = (*EDGE, "monitor.yamlish", "monitor.config", "monitor.config_sources", "monitor.told", "monitor.classify",
              "monitor.judging", "monitor.smooth", *PURE,
              "monitor.sources*", "monitor.sinks*", "monitor.detect*", "monitor.overlay*", "engines*",
              "configs")  # fmt: skip
@@ -56,7 +56,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "monitor.errors": (),
     "monitor.kiosk_settings": (),
     "monitor.analysis_settings": (),
-    "monitor.settings": ("monitor.kiosk_settings", "monitor.analysis_settings"),
+    "monitor.several_settings": (),
+    "monitor.settings": ("monitor.kiosk_settings", "monitor.analysis_settings", "monitor.several_settings"),
     "monitor.versions": (),
     "monitor.told": FACTS,
     "monitor.timing": (),
@@ -91,7 +92,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
                              "monitor.kiosk_settings"),
     "monitor.kiosk.delivery*": (*FACTS, "monitor.files", "monitor.redact", "monitor.threads*", "monitor.kiosk.facts",
                                 "monitor.kiosk_settings", "monitor.kiosk.store*"),
-    "monitor.config": (*FACTS, "monitor.yamlish", "configs"),
+    "monitor.config_sources": FACTS,
+    "monitor.config_shown": (*FACTS, "monitor.yamlish"),
+    "monitor.config": (*FACTS, "monitor.yamlish", "monitor.config_sources", "monitor.config_shown", "configs"),
     "monitor.golden": (*BELOW_APP, "monitor.mask_drawing"),
     "monitor.outlets": BELOW_APP,
     "monitor.app": (*BELOW_APP, "monitor.outlets"),

@@ -22,12 +22,19 @@ def show(
     from monitor.config import show as as_yaml
 
     settings = load_settings(config, set_ or ())
-    if settings.source.uri is not None and "://" in settings.source.uri:
-        settings = replace(settings, source=replace(settings.source, uri=redact(settings.source.uri)))
+    settings = replace(
+        settings, source=replace(settings.source, uri=_shown(settings.source.uri)),
+        sources=tuple(replace(one, uri=_shown(one.uri)) for one in settings.sources),
+    )  # fmt: skip
     webhook = settings.kiosk.webhook
     if webhook.url is not None:
         settings = replace(settings, kiosk=replace(settings.kiosk, webhook=replace(webhook, url=redact(webhook.url))))
     typer.echo(as_yaml(settings), nl=False)
+
+
+def _shown(uri: str | None) -> str | None:
+    """An address without its secrets; a file as it is."""
+    return redact(uri) if uri is not None and "://" in uri else uri
 
 
 @config_app.command("list")

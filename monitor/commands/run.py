@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 FLAGS = {
     "camera": ("--camera", SourceSettings, "source.camera"),
     "source": ("--source", SourceSettings, "source.uri"),
-    "name": ("--name", SourceSettings, "source.names"),
     "loop": ("--loop", SourceSettings, "source.loop"),
     "pace": ("--pace", SourceSettings, "source.pace_fps"),
     "duration": ("--duration", SourceSettings, "source.duration_s"),
@@ -73,11 +72,17 @@ def given_options(flags: Mapping[str, Flag], given: Mapping[str, Any]) -> list[G
     ]
 
 
+NAME = typer.Option(
+    "--name", help="What people call each of several sources: cameras first, then the others, as they were given.",
+    metavar="NAME", rich_help_panel="Source", show_default=False,
+)  # fmt: skip
+
+
 def run(
     ctx: typer.Context,
     camera: Annotated[list[str] | None, _option("camera", "N|DEVICE")] = None,
     source: Annotated[list[str] | None, _option("source", "WHAT")] = None,
-    name: Annotated[list[str] | None, _option("name", "NAME")] = None,
+    name: Annotated[list[str] | None, NAME] = None,
     loop: Annotated[bool | None, _option("loop")] = None,
     pace: Annotated[float | None, _option("pace", "FPS")] = None,
     duration: Annotated[float | None, _option("duration", "S")] = None,
@@ -104,25 +109,23 @@ def run(
 ) -> int:
     """Watch a camera, a file or a stream, and label every face.
 
-    Without --camera or --source: the first camera that answers, else the built-in demo scene. Given more than once, all
-    are watched at the same time.
+    Without --camera or --source: the first camera that answers, else the built-in demo scene. Both may be given again
+    and again: all are watched at once, in one picture.
     """
-    given = {**locals(), **_places(camera or [], source or []), "name": tuple(name) if name else None}
+    given = {**locals(), "camera": None, "source": None}
     if verbose:
         ctx.obj.be_verbose()
     if ctx.args:
         raise UsageError("a source is named with an option", hint="monitor run --source FILE_OR_URL")
     from monitor.config import Given, load_settings
 
-    options = given_options(FLAGS, given)
-    if given["others"]:
-        options.append(Given("--camera, --source", "source.others", given["others"]))
+    options = [*_sources(camera or [], source or [], name or []), *given_options(FLAGS, given)]
     if quiet:
         options.append(Given("--quiet", "show.table", False))
     settings = load_settings(config, set_ or (), options)
     stop = StopFlag()
     with stop.listening():
-        if settings.source.others:
+        if settings.sources:
             from monitor.several import run as run_app
         else:
             from monitor.app import run as run_app
@@ -130,13 +133,20 @@ def run(
     return stop.status(status)
 
 
-def _places(cameras: Sequence[str], sources: Sequence[str]) -> dict[str, Any]:
-    """The first of all that was named, as the one source, and the others."""
-    places = [*cameras, *sources]
-    first = places[0] if places else None
-    return {
-        "camera": first if cameras else None, "source": first if not cameras else None, "others": tuple(places[1:]),
-    }  # fmt: skip
+def _sources(cameras: Sequence[str], others: Sequence[str], names: Sequence[str]) -> list[Given]:
+    """What is to be watched; one source is no list of one. Raises UsageError for names that do not fit."""
+    from monitor.config import Given
+
+    places = [("camera", place) for place in cameras] + [("uri", place) for place in others]
+    if names and (len(names) != len(places) or len(places) == 1):
+        what = f"{len(names)} names for {len(places)} source{'s' if len(places) != 1 else ''}"
+        raise UsageError(what, hint="give --name once for each of several sources, or not at all")
+    if len(places) == 1:
+        ((kind, place),) = places
+        return [Given("--camera" if kind == "camera" else "--source", f"source.{kind}", place)]
+    called: list[str | None] = [*names] or [None] * len(places)
+    listed = [{kind: place, "name": name} for (kind, place), name in zip(places, called, strict=True)]
+    return [Given("--camera, --source", "sources", listed)] if listed else []
 
 
 def _say(text: str) -> None:

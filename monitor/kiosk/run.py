@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from monitor.app import Say, watched
-from monitor.errors import MonitorError
+from monitor.errors import MonitorError, UsageError
 from monitor.kiosk import words
 from monitor.kiosk.delivery import Deliveries, target_names
 from monitor.kiosk.entrance import Entrance
@@ -41,6 +41,8 @@ def run(settings: Settings, *, say: Say, opened: Callable[[str], None], stopped:
     Raises MonitorError and EngineError; whatever was decided before is stored, and the screen says that it is out of
     order until its browser sees the program again.
     """
+    if settings.sources:
+        raise UsageError("an entrance has one camera, and several are named", hint="leave `sources` away: use `source`")
     settings = replace(settings, source=as_camera(settings.source))
     kiosk = settings.kiosk
     known = credentials.load(credentials.place_of(kiosk.server.credentials))

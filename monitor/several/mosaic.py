@@ -2,50 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from engines.contract import EngineInfo
-from monitor.ink import DARK, Ink
-from monitor.overlay import Overlay, text_px
+from monitor.ink import DARK, Block, Ink
+from monitor.overlay import Overlay, stamp_corner, text_px
 from monitor.panels import note_block
 from monitor.settings import ShowSettings
 from monitor.several.rounds import ENDED
-from monitor.types import U8, Box, Face, Frame, Gap, Scene, Track
-
-ASPECT = 16 / 9
-"""Of the pictures that tiles are made for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """A place in the picture, px, half-open."""
-
-    x0: int
-    y0: int
-    x1: int
-    y1: int
-
-
-def tiles(count: int, width_px: int, height_px: int) -> tuple[Tile, ...]:
-    """So many places, row by row, in the grid that shows 16:9 pictures largest; the last row is centred."""
-    columns = max(range(1, count + 1), key=lambda n: (min(width_px / n, ASPECT * height_px / math.ceil(count / n)), n))
-    rows = math.ceil(count / columns)
-    across, down = width_px / columns, height_px / rows
-    places = []
-    for n in range(count):
-        row, column = divmod(n, columns)
-        left = (column + (columns - min(columns, count - row * columns)) / 2) * across
-        places.append(Tile(round(left), round(row * down), round(left + across), round((row + 1) * down)))
-    return tuple(places)
+from monitor.several.tiles import Tile, grey, nothing, shorter, shrunk, tiles
+from monitor.types import U8, Gap, Scene
 
 
 class Mosaic:
-    """`show` what each camera has; `picture` is all of them. It also draws what a window wants: help, notes."""
+    """`show` what each camera has; `picture` is all of them. It also draws what a window wants."""
 
     def __init__(
         self, names: Sequence[str], classes: Sequence[str], settings: ShowSettings, engine: EngineInfo | None
@@ -53,10 +26,34 @@ class Mosaic:
         self.picture: U8 = np.full((settings.mosaic_height_px, settings.mosaic_width_px, 3), DARK, np.uint8)
         """(H, W, 3) BGR; it goes on changing: copy what must stay."""
         self._names = tuple(names)
-        self._tiles = tiles(len(names), settings.mosaic_width_px, settings.mosaic_height_px)
         self._overlays = [Overlay(classes, settings, engine) for _ in names]
         self._last: dict[int, Scene] = {}
+        self._small: dict[int, Scene] = {}
+        self._gaps: dict[int, Gap] = {}
+        self._kept: dict[int, Scene] = {}
+        self._named: dict[tuple[int, str], tuple[tuple[int, ...], Block]] = {}
         self._ink = Ink()
+        self._tiles: tuple[Tile, ...] = ()
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Gives each camera its place, as the pictures known by now are best seen."""
+        height, width = self.picture.shape[:2]
+        aspects = [bgr.shape[1] / bgr.shape[0] for bgr in (scene.frame.bgr for scene in self._last.values())]
+        arranged = tiles(len(self._names), width, height, aspects)
+        if arranged == self._tiles:
+            return
+        self._tiles = arranged
+        self.picture[:] = DARK
+        self._small = {number: shrunk(scene, arranged[number]) for number, scene in self._last.items()}
+        self._kept = {}
+        for number in range(len(self._names)):
+            self._place(number, self._again(number))
+
+    def _again(self, number: int) -> U8:
+        if number in self._gaps or number not in self._small:
+            return self._gap(number, self._gaps.get(number, Gap("connecting", 0.0)))
+        return canvas_of(self._overlays[number].redraw(self._small[number], self._name(number, self._small[number])))
 
     @property
     def details(self) -> bool:
@@ -69,29 +66,40 @@ class Mosaic:
             overlay.details = wanted
 
     def show(self, number: int, item: Scene | Gap) -> None:
-        """Draws what a camera has into its tile."""
-        tile, overlay = self._tiles[number], self._overlays[number]
-        if isinstance(item, Scene):
-            small = _shrunk(item, tile)
-            self._last[number] = small
-            name = note_block(self._ink, self._names[number], max(9, round(text_px(small.frame.bgr) * 0.86)))
-            canvas = overlay.draw(small, name).canvas
-            assert canvas is not None
+        """Draws what a camera has into its tile; a gap only where it says something else than before."""
+        if isinstance(item, Gap):
+            before = self._gaps.get(number)
+            if before is None or _said(before) != _said(item):
+                self._gaps[number] = item
+                self._place(number, self._gap(number, item))
+            return
+        before_shape = self._last[number].frame.bgr.shape if number in self._last else None
+        self._last[number] = item
+        self._gaps.pop(number, None)
+        if item.frame.bgr.shape != before_shape:
+            self._arrange()
+        small = self._small[number] = shrunk(item, self._tiles[number])
+        self._place(number, canvas_of(self._overlays[number].draw(small, self._name(number, small))))
+
+    def _gap(self, number: int, gap: Gap) -> U8:
+        last = self._small.get(number) or nothing(self._tiles[number])
+        if gap.state == ENDED:
+            canvas, name = grey(last.frame.bgr), self._name(number, last, f" · {ENDED}")
         else:
-            why = " · ".join(part for part in (self._names[number], item.why) if part)
-            last = self._last.get(number) or _nothing(tile)
-            canvas = overlay.draw_gap(replace(item, why=why), last)
-            if item.state == ENDED:
-                canvas = overlay.draw_note(_grey(last.frame.bgr), f"{self._names[number]} · ended")
-        self._place(tile, canvas)
+            canvas, name = self._overlays[number].draw_gap(gap, last), self._name(number, last)
+        stamp_corner(canvas, name)
+        return canvas
+
+    def keep(self) -> None:
+        """What is shown now is what `redraw` draws."""
+        self._kept = {number: small for number, small in self._small.items() if number not in self._gaps}
 
     def redraw(self, scene: Scene) -> Scene:
-        """The picture again, as `details` asks now."""
-        for number, small in self._last.items():
-            canvas = self._overlays[number].redraw(small).canvas
-            assert canvas is not None
-            self._place(self._tiles[number], canvas)
-        return replace(scene, canvas=self.picture.copy())
+        """`scene`, the picture of what was kept, as `details` asks now."""
+        canvas = scene.frame.bgr.copy()
+        for number, small in self._kept.items():
+            self._put(canvas, number, canvas_of(self._overlays[number].redraw(small, self._name(number, small))))
+        return replace(scene, canvas=canvas)
 
     def draw_gap(self, gap: Gap, last: Scene | None) -> U8:
         """All cameras have nothing."""
@@ -105,9 +113,27 @@ class Mosaic:
         """A copy of `canvas` with one line near its lower edge."""
         return self._overlays[0].draw_note(canvas, text)
 
-    def _place(self, tile: Tile, canvas: U8) -> None:
+    def _name(self, number: int, small: Scene, more: str = "") -> Block:
+        """The camera's name, as much of it as fits."""
+        bgr = small.frame.bgr
+        shape, block = self._named.get((number, more), (None, None))
+        if block is None or shape != bgr.shape:
+            px = max(9, round(0.86 * text_px(bgr)))
+            for name in shorter(self._names[number]):
+                block = note_block(self._ink, name + more, px)
+                if block.width_px <= bgr.shape[1] - 2 * px:
+                    break
+            assert block is not None
+            self._named[number, more] = bgr.shape, block
+        return block
+
+    def _place(self, number: int, canvas: U8) -> None:
+        self._put(self.picture, number, canvas)
+
+    def _put(self, picture: U8, number: int, canvas: U8) -> None:
         """Into the middle of its tile."""
-        part = self.picture[tile.y0 : tile.y1, tile.x0 : tile.x1]
+        tile = self._tiles[number]
+        part = picture[tile.y0 : tile.y1, tile.x0 : tile.x1]
         height, width = canvas.shape[:2]
         y, x = (part.shape[0] - height) // 2, (part.shape[1] - width) // 2
         if (height, width) != part.shape[:2]:
@@ -115,31 +141,12 @@ class Mosaic:
         part[y : y + height, x : x + width] = canvas
 
 
-def _shrunk(scene: Scene, tile: Tile) -> Scene:
-    """The scene at the size of its tile, less a rim of a pixel."""
-    bgr = scene.frame.bgr
-    height, width = bgr.shape[:2]
-    scale = min((tile.x1 - tile.x0 - 2) / width, (tile.y1 - tile.y0 - 2) / height)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    small = np.asarray(cv2.resize(bgr, size, interpolation=interpolation), np.uint8)
-    return replace(
-        scene, frame=replace(scene.frame, bgr=small), tracks=tuple(_scaled(track, scale) for track in scene.tracks)
-    )
+def canvas_of(drawn: Scene) -> U8:
+    """What was drawn."""
+    assert drawn.canvas is not None
+    return drawn.canvas
 
 
-def _scaled(track: Track, scale: float) -> Track:
-    box = track.face.box
-    small = Box(*(scale * side for side in (box.x0, box.y0, box.x1, box.y1)))
-    return replace(track, face=Face(small, track.face.score, np.asarray(track.face.points * scale, np.float32)))
-
-
-def _nothing(tile: Tile) -> Scene:
-    """What a camera shows before its first picture."""
-    dark = np.full((tile.y1 - tile.y0 - 2, tile.x1 - tile.x0 - 2, 3), 3 * DARK[0], np.uint8)
-    return Scene(Frame(0, 0.0, None, dark), (), {})
-
-
-def _grey(bgr: U8) -> U8:
-    dimmed = cv2.convertScaleAbs(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), alpha=0.5)
-    return np.asarray(cv2.cvtColor(dimmed, cv2.COLOR_GRAY2BGR), np.uint8)
+def _said(gap: Gap) -> tuple[str, str, int]:
+    """What people read of it."""
+    return gap.state, gap.why, int(gap.since_s)

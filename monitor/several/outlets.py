@@ -18,6 +18,7 @@ from monitor.several.rounds import ENDED, Item
 from monitor.several.table import SeveralTable
 from monitor.sinks.events import EventLog
 from monitor.sinks.summary import Summary
+from monitor.threads import Queued
 from monitor.types import Frame, Gap, Losses, Scene
 from monitor.versions import versions
 
@@ -43,7 +44,7 @@ class SeveralOutlets:
         self._window: Any = None
         self._mosaic: Mosaic | None = None
         self._table: SeveralTable | None = None
-        self._pictures, self._shown_s = 0, float("-inf")
+        self._pictures, self._shown_s, self._stale = 0, float("-inf"), False
 
     def open(self, names: Sequence[str], engine: Engine, losses: Sequence[Losses], stack: ExitStack) -> None:
         """Opens the rest. Raises SinkError."""
@@ -84,9 +85,11 @@ class SeveralOutlets:
                 self._mosaic.show(number, item)
         if self._table is not None:
             self._table.refresh()
+        self._stale |= bool(told)
+        ended = any(isinstance(item, Gap) and item.state == ENDED for _, item in told)
         now_s = time.monotonic()
-        if self._mosaic is not None and told and now_s - self._shown_s >= 0.95 / PICTURES_PER_S:
-            self._shown_s = now_s
+        if self._mosaic is not None and self._stale and (ended or now_s - self._shown_s >= 0.95 / PICTURES_PER_S):
+            self._shown_s, self._stale = now_s, False
             self._show(self._mosaic, now_s)
         elif self._window is not None:
             self._window.poll()
@@ -96,9 +99,12 @@ class SeveralOutlets:
         bgr.setflags(write=False)
         scene = Scene(Frame(self._pictures, now_s, time.time(), bgr), (), {})
         self._pictures += 1
-        for sink in (self._window, self._recorder):
-            if sink is not None:
-                sink.write(scene)
+        if self._window is not None:
+            if not self._window.paused:
+                mosaic.keep()
+            self._window.write(scene)
+        if self._recorder is not None:
+            self._recorder.write(scene)
 
     @property
     def quit(self) -> bool:
@@ -121,18 +127,26 @@ class SeveralOutlets:
 
     def told(self) -> str:
         """The run in a few lines."""
-        lines = []
-        for name, one in self.result()["cameras"].items():
-            people = "1 person" if one["tracks_seen"] == 1 else f"{one['tracks_seen']} people"
-            rate = f"{one['fps']:.1f} a second" if one["fps"] else "no rate"
-            lost = ", ".join(f"{state} {count} times" for state, count in one["gaps"].items())
-            lines.append(f"{name}: {one['frames']} frames ({rate}, {one['dropped']} dropped), {people} seen; {lost}")
+        lines = [_line(name, one) for name, one in self.result()["cameras"].items()]
         output = self._settings.output
         paths = [path for path in (output.record, output.events, output.summary) if path is not None]
         lines += [f"wrote {path}" for path in paths if str(path) != "-" and path.exists()]
-        return "\n".join(line.removesuffix("; ") for line in lines)
+        missing = self._recorder.dropped if isinstance(self._recorder, Queued) else 0
+        lines += [f"the recording misses {missing} pictures: it could not keep up"] if missing else []
+        return "\n".join(lines)
 
     def _write_summary(self) -> None:
         path = self._settings.output.summary
         if path is not None:
             write_whole(path, (json.dumps(self.result(), indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def _line(name: str, one: dict[str, Any]) -> str:
+    """A camera's part of the run."""
+    if not one["frames"]:
+        return f"{name}: no picture"
+    people = "1 person" if one["tracks_seen"] == 1 else f"{one['tracks_seen']} people"
+    rate = f"{one['fps']:.1f} a second, " if one["fps"] else ""
+    gaps = {state: count for state, count in one["gaps"].items() if state != "connecting"}
+    lost = [f"{state} {'once' if count == 1 else f'{count} times'}" for state, count in gaps.items()]
+    return "; ".join([f"{name}: {one['frames']} frames ({rate}{one['dropped']} dropped), {people} seen", *lost])

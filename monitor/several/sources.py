@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from monitor.config_sources import FOR_CAMERAS, FOR_FILES, source_of
 from monitor.errors import SourceError, UsageError
 from monitor.ports import Source
 from monitor.redact import redact
-from monitor.settings import SourceSettings
+from monitor.settings import Settings, SourceSettings
 from monitor.sources import open_source
 from monitor.sources.base import Pauses
 from monitor.sources.wrappers import Paced
@@ -28,45 +29,57 @@ class Named:
     """What people call it; never holds a password."""
     settings: SourceSettings
 
+    @property
+    def recorded(self) -> bool:
+        """A file or the demo: it ends, and is not seen twice."""
+        return self.settings.uri is not None and "://" not in self.settings.uri
 
-def named_sources(settings: SourceSettings) -> list[Named]:
-    """The first source and the others, in order. Raises UsageError where two are one, or names do not fit."""
-    first = settings.camera if settings.camera is not None else settings.uri
-    places = [place for place in (first, *settings.others) if place is not None]
-    twice = next((place for place in places if places.count(place) > 1), None)
+
+def named_sources(settings: Settings) -> list[Named]:
+    """The sources, in order. Raises UsageError where two are one, or what is asked fits none of them."""
+    listed = settings.sources
+    each = [source_of(settings.source, one) for one in listed]
+    places = [_place(one) for one in each]
+    twice = next((one for one, place in zip(each, places, strict=True) if places.count(place) > 1), None)
     if twice is not None:
-        raise UsageError(f"{redact(twice)} is named twice", hint="name each source once")
-    if len(places) > MOST:
-        raise UsageError(f"{len(places)} sources at once are too many", hint=f"name {MOST} at most")
-    if settings.names and (len(settings.names) != len(places) or len(set(settings.names)) != len(places)):
-        raise UsageError(
-            f"{len(places)} sources, and {len(settings.names)} names for them",
-            hint="give each source a name of its own",
-        )
-    names = settings.names or _told_apart([_short(place) for place in places])
-    return [Named(name, _one(settings, place)) for name, place in zip(names, places, strict=True)]
+        raise UsageError(f"{_short(twice)} is named twice", hint="name each source once")
+    if len(each) > MOST:
+        raise UsageError(f"{len(each)} sources at once are too many", hint=f"name {MOST} at most")
+    given = [one.name for one in listed if one.name is not None]
+    same = next((name for name in given if given.count(name) > 1), None)
+    if same is not None:
+        raise UsageError(f"two sources are called {same}", hint="give each source a name of its own")
+    names = _told_apart([one.name or _short(source) for one, source in zip(listed, each, strict=True)])
+    named = [Named(name, source) for name, source in zip(names, each, strict=True)]
+    _check_wishes(settings.source, named)
+    return named
 
 
-def _one(settings: SourceSettings, place: str) -> SourceSettings:
-    """What is asked of a camera goes to cameras, what is asked of a recording to recordings."""
-    alone = replace(settings, camera=None, uri=None, others=(), names=())
-    if is_camera(place):
-        return replace(alone, camera=place, loop=False, pace_fps=None)
-    alone = replace(alone, uri=place, mirror=False, width_px=None, height_px=None, fps=None)
-    recorded = place.lower().startswith("demo:") or "://" not in place
-    return alone if recorded else replace(alone, loop=False, pace_fps=None)
+def _check_wishes(common: SourceSettings, named: Sequence[Named]) -> None:
+    """What is asked of all must suit one at least."""
+    cameras, recordings = any(one.settings.camera for one in named), any(one.recorded for one in named)
+    for keys, kind, there in ((FOR_CAMERAS, "cameras", cameras), (FOR_FILES, "files and the demo", recordings)):
+        asked = [name for key in keys if getattr(common, name := key.removeprefix("source."))]
+        if asked and not there:
+            raise UsageError(f"{', '.join(asked)} is for {kind}, and there are none", hint="leave it away")
 
 
-def is_camera(place: str) -> bool:
-    """Whether it names a camera (`0`, `/dev/video2`) and no file or address."""
-    return place.strip().isdigit() or place.strip().startswith("/dev/")
+def _place(source: SourceSettings) -> str:
+    """The same for two names of one source."""
+    if source.camera is not None:
+        device = source.camera.strip()
+        return f"/dev/video{device}" if device.isdecimal() else device
+    uri = (source.uri or "").strip()
+    if "://" in uri or uri.lower().startswith("demo:"):
+        return uri
+    return str(Path(uri).expanduser().resolve())
 
 
-def _short(place: str) -> str:
-    shown = redact(place)
-    if is_camera(place):
-        return f"camera {shown.strip()}"
-    return shown if "://" in place or place.lower().startswith("demo:") else Path(shown).name or shown
+def _short(source: SourceSettings) -> str:
+    if source.camera is not None:
+        return f"camera {redact(source.camera.strip())}"
+    shown = redact(source.uri or "")
+    return shown if "://" in shown or shown.lower().startswith("demo:") else Path(shown).name or shown
 
 
 def _told_apart(names: list[str]) -> list[str]:
@@ -77,18 +90,21 @@ def _told_apart(names: list[str]) -> list[str]:
 
 
 class Reviving:
-    """A live source that is opened when it is first read, and again after it failed; errors become gaps."""
+    """A live source that is opened when it is first read, and again after it failed; errors become gaps.
+
+    A recording that fails after it has begun has ended: from its beginning, people would be counted twice.
+    """
 
     live = True
 
-    def __init__(self, name: str, opener: Callable[[], Source]) -> None:
-        self.name = name
+    def __init__(self, name: str, opener: Callable[[], Source], *, recorded: bool = False) -> None:
+        self.name, self.recorded = name, recorded
         self._opener, self._pauses = opener, Pauses()
         self._source: Source | None = None
         self._since_s = time.monotonic()
         self._closed = False
-        self.opened = False
-        """It could be opened once."""
+        self.answered = False
+        """It has given a frame."""
         self.error: SourceError | None = None
         """What kept it from being opened or read last; None while all is well."""
 
@@ -101,16 +117,16 @@ class Reviving:
             item = self._source.read(timeout_s)
         except SourceError as error:
             self._fail(error)
-            return self._gap()
+            return None if self.recorded and self.answered else self._gap()
         if isinstance(item, Frame):
-            self.error, self._since_s = None, time.monotonic()
+            self.answered, self.error, self._since_s = True, None, time.monotonic()
             self._pauses.reset()
         return item
 
     def _open(self, timeout_s: float) -> bool:
         if not self._pauses.over_within(timeout_s) or self._closed:
             return False
-        self._source, self.opened = self._opener(), True
+        self._source = self._opener()
         if self._closed:
             self._source.close()  # type: ignore[unreachable]  # closed by another thread meanwhile
         return True
@@ -139,7 +155,7 @@ def reviving(named: Named, losses: Losses) -> Reviving:
         source = open_source(named.settings, losses)
         return source if source.live else Paced(source, None)
 
-    return Reviving(named.name, opener)
+    return Reviving(named.name, opener, recorded=named.recorded)
 
 
 def watched(source: Reviving, bell: Bell, stall_s: float) -> Freshest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from monitor.errors import SourceError
 from monitor.ports import Source
@@ -37,7 +38,8 @@ def _bytes_of(item: Frame | Gap) -> int:
 class Freshest:
     """A live source's newest frame: a capture thread reads all of them, one slot keeps the last.
 
-    Stays responsive while the inner read blocks: the state of a Gap comes from the time since the last frame.
+    Stays responsive while the inner read blocks: the state of a Gap comes from the time since the last frame, unless
+    the source itself says that it is lost.
     """
 
     live = True
@@ -50,7 +52,7 @@ class Freshest:
         self._stall_s = stall_s
         self._slot: Channel[Frame] = Channel(1)
         self._last_s = time.monotonic()
-        self._ever = False
+        self._ever = self._lost = False
         self._why = ""
         self._thread = start(self._capture, self._end, f"capture {self.name}")
 
@@ -60,9 +62,9 @@ class Freshest:
             if item is None:
                 return
             if isinstance(item, Gap):
-                self._why = item.why
+                self._why, self._lost = item.why, item.state == "lost"
                 continue
-            self._last_s, self._ever, self._why = time.monotonic(), True, ""
+            self._last_s, self._ever, self._why, self._lost = time.monotonic(), True, "", False
             self._slot.push(item)
             if self._bell is not None:
                 self._bell.ring()
@@ -78,7 +80,8 @@ class Freshest:
         if frame is not None:
             return frame
         if not self._slot.over:
-            return gap(time.monotonic() - self._last_s, ever=self._ever, stall_s=self._stall_s, why=self._why)
+            told = gap(time.monotonic() - self._last_s, ever=self._ever, stall_s=self._stall_s, why=self._why)
+            return replace(told, state="lost") if self._lost else told
         self._slot.raise_error()
         return None
 

@@ -33,10 +33,11 @@ GROWTH_BYTES = 40_000_000
 class Watching:
     """A run in a process of its own, and what it has written so far."""
 
-    def __init__(self, url: str, bundle: Path, folder: Path, *more: str) -> None:
+    def __init__(self, url: str | None, bundle: Path, folder: Path, *more: str) -> None:
         self._events, self._summary = folder / "e.jsonl", folder / "s.json"
         self._said = folder / "stderr"
-        args = ("--source", url, *more, "--bundle", bundle, "--events", self._events, "--summary", self._summary)
+        source = () if url is None else ("--source", url)
+        args = (*source, *more, "--bundle", bundle, "--events", self._events, "--summary", self._summary)
         command = [sys.executable, "-m", "monitor", "run", "--headless", "--set", "source.stall_s=1", *map(str, args)]
         with self._said.open("w") as stderr:
             self.process = psutil.Popen(command, cwd=folder, env=ENV, stderr=stderr)
@@ -81,7 +82,7 @@ class Watching:
 
 
 @contextlib.contextmanager
-def watching(url: str, bundle: Path, folder: Path, *more: str) -> Iterator[Watching]:
+def watching(url: str | None, bundle: Path, folder: Path, *more: str) -> Iterator[Watching]:
     run = Watching(url, bundle, folder, *more)
     try:
         yield run

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
+import psutil
 import pytest
 
 from monitor.config import load_settings
-from monitor.errors import SourceError
+from monitor.errors import SourceError, UsageError
 from monitor.several import run
 from monitor.several.run import watching
 from monitor.several.search import Search
@@ -20,12 +23,19 @@ from monitor.types import Frame
 from tests.http_video import HttpVideo
 from tests.monitor.test_run_live import watching as watching_program
 from tests.people import HOPPER, played, walk, walk_video
+from tests.rtsp import RtspServer
+from tests.system import need_rtsp_server
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="counts threads and file descriptors as Linux does")
 
 
 def settings(bundle: Path, *more: str) -> Any:
     return load_settings(None, [f"engine.bundle={bundle}", "show.headless=true", "source.stall_s=1", *more], [])
+
+
+def these(*uris: object, **more: object) -> str:
+    """The setting that names these sources."""
+    return "sources=" + json.dumps([{"uri": str(uri), **more} for uri in uris])
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -36,9 +46,8 @@ def test_two_recordings_give_one_picture_one_log_and_one_summary(bundle: Path, t
     films = [walk_video(tmp_path / "door.mp4", 45), walk_video(tmp_path / "yard.mp4", 75, who=HOPPER)]
     said: list[str] = []
     asked = settings(
-        bundle, f"source.uri={films[0]}", f"source.others=['{films[1]}']", f"output.record={tmp_path / 'all.mp4'}",
-        f"output.events={tmp_path / 'e.jsonl'}", f"output.summary={tmp_path / 's.json'}", "show.mosaic_width_px=640",
-        "show.mosaic_height_px=240",
+        bundle, these(*films), f"output.record={tmp_path / 'all.mp4'}", f"output.events={tmp_path / 'e.jsonl'}",
+        f"output.summary={tmp_path / 's.json'}", "show.mosaic_width_px=640", "show.mosaic_height_px=240",
     )  # fmt: skip
     begun = time.monotonic()
     assert run(asked, say=said.append) == 0
@@ -131,28 +140,97 @@ def test_a_camera_that_dies_and_comes_back_leaves_the_other_alone(bundle: Path, 
 
 
 def test_where_no_source_can_be_opened_that_is_an_error(bundle: Path, tmp_path: Path) -> None:
-    asked = settings(bundle, f"source.uri={tmp_path / 'a.mp4'}", f"source.others=['{tmp_path / 'b.mp4'}']")
+    said: list[str] = []
     with pytest.raises(SourceError, match=r"a\.mp4"):
-        run(asked, say=lambda _: None)
+        run(settings(bundle, these(tmp_path / "a.mp4", tmp_path / "b.mp4")), say=said.append)
+    assert not any("no picture" in line for line in said)
 
 
-def test_one_that_is_missing_does_not_keep_the_others(bundle: Path, tmp_path: Path) -> None:
-    film = walk_video(tmp_path / "here.mp4", 20)
-    summary = tmp_path / "s.json"
-    asked = settings(
-        bundle, f"source.uri={tmp_path / 'missing.mp4'}", f"source.others=['{film}']", "source.duration_s=3",
-        f"output.summary={summary}",
-    )  # fmt: skip
-    assert run(asked, say=lambda _: None) == 0
+def test_streams_that_never_answer_are_an_error(bundle: Path) -> None:
+    server = HttpVideo()
+    try:
+        with pytest.raises(SourceError, match="no such stream") as caught:
+            run(settings(bundle, these(server.url("nowhere?token=hunter2"), server.url("neither"))), say=lambda _: None)
+        assert "hunter2" not in str(caught.value)
+    finally:
+        server.kill()
+
+
+def test_a_recording_that_is_missing_is_told_once_the_others_have_ended(bundle: Path, tmp_path: Path) -> None:
+    film, summary, said = walk_video(tmp_path / "here.mp4", 20), tmp_path / "s.json", []
+    asked = settings(bundle, these(tmp_path / "missing.mp4", film), f"output.summary={summary}")
+    with pytest.raises(SourceError, match=r"missing\.mp4 does not exist"):
+        run(asked, say=said.append)
     told = json.loads(summary.read_text())["cameras"]
     assert told["here.mp4"]["frames"] > 5
     assert told["missing.mp4"]["frames"] == 0
+    assert told["missing.mp4"]["gaps"]["lost"] == 1
+    assert "missing.mp4: no picture" in said[-1]
+
+
+def test_nonsense_ends_the_run_at_once(bundle: Path) -> None:
+    with pytest.raises(UsageError, match="ftp://"):
+        run(settings(bundle, these("ftp://host/x", "demo:faces")), say=lambda _: None)
 
 
 def test_an_output_that_would_overwrite_a_source_is_refused(bundle: Path, tmp_path: Path) -> None:
     films = [walk_video(tmp_path / "a.mp4", 5), walk_video(tmp_path / "b.mp4", 5)]
     before = films[1].read_bytes()
-    asked = settings(bundle, f"source.uri={films[0]}", f"source.others=['{films[1]}']", f"output.record={films[1]}")
-    with pytest.raises(Exception, match="overwrite"):
-        run(asked, say=lambda _: None)
+    with pytest.raises(UsageError, match="overwrite"):
+        run(settings(bundle, these(*films), f"output.record={films[1]}"), say=lambda _: None)
     assert films[1].read_bytes() == before
+
+
+def test_who_is_told_to_stop_leaves_nothing_behind(bundle: Path) -> None:
+    """Also where one is silent, one refuses and one has nobody: they are let go together."""
+    server = HttpVideo(pictures=walk(20))
+    try:
+        uris = [server.url("live"), server.url("mute"), "rtsp://127.0.0.1:9/x", "demo:faces"]
+        stop, begun = time.monotonic() + 3, 0.0
+
+        def stopped() -> bool:
+            nonlocal begun
+            begun = begun or (time.monotonic() if time.monotonic() > stop else 0.0)
+            return bool(begun)
+
+        threads, fds = set(threading.enumerate()), psutil.Process().num_fds()
+        assert run(settings(bundle, these(*uris)), say=lambda _: None, stopped=stopped) == 0
+        took_s = time.monotonic() - begun
+        left = [thread.name for thread in threading.enumerate() if thread not in threads and thread.is_alive()]
+        assert not [name for name in left if "process_request" not in name], "the server's own may go on"
+        assert took_s < 6
+        assert psutil.Process().num_fds() <= fds + 3, "of the server's connections some may still be open"
+    finally:
+        server.kill()
+
+
+def test_rtsp_goes_on_while_one_dies_and_one_comes_late(bundle: Path, tmp_path: Path) -> None:
+    need_rtsp_server()
+    size = (320, 240)
+    cv2.imwrite(str(tmp_path / "face.jpg"), walk(60, size_px=size)[-1])
+    pictures = walk(60)
+    rtsp, flaky, late = RtspServer(f"picture={tmp_path / 'face.jpg'}", size_px=size), HttpVideo(), HttpVideo()
+    late.kill()  # its port is known, and nobody listens there
+    servers = [flaky]
+    file = tmp_path / "cameras.yaml"
+    named = {"hall": rtsp.url("live"), "door": flaky.url("live"), "yard": late.url("live")}
+    file.write_text(json.dumps({"sources": [{"name": name, "uri": uri} for name, uri in named.items()]}))
+    try:
+        with watching_program(None, bundle, tmp_path, "--config", str(file)) as program:
+            program.wait_for("appeared", camera="hall")
+            servers.append(HttpVideo(port=late.port, pictures=pictures))
+            program.wait_for("appeared", camera="yard")
+            flaky.kill()
+            lost = program.wait_for("source", camera="door", state="lost")
+            servers.append(HttpVideo(port=flaky.port, pictures=pictures))
+            program.wait_for("appeared", lost, camera="door")
+            summary = program.finish()
+    finally:
+        for server in (rtsp, *servers):
+            server.kill()
+    cameras = summary["cameras"]
+    assert {name: camera["gaps"].get("lost", 0) > 0 for name, camera in cameras.items()} == {
+        "hall": False, "door": True, "yard": True
+    }  # fmt: skip
+    assert "stalled" not in cameras["hall"]["gaps"], "nobody waits for another"
+    assert all(camera["tracks_seen"] for camera in cameras.values())

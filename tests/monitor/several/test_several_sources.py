@@ -1,13 +1,16 @@
 """Sources that come and go by themselves, and what they are called."""
 
 import time
+from contextlib import closing
 
 import pytest
 
 from monitor.errors import CameraError, SourceError, UsageError
-from monitor.settings import SourceSettings
+from monitor.settings import Settings, SourceSettings
 from monitor.several import sources
 from monitor.several.sources import Reviving, named_sources
+from monitor.several_settings import OneSource
+from monitor.threads import Bell
 from monitor.types import Gap
 from tests.fakes import frame
 
@@ -55,10 +58,10 @@ def test_what_is_not_there_yet_is_a_gap_with_the_reason_and_comes_by_itself(monk
     assert gap.state == "lost"
     assert "is not there" in gap.why
     assert "secret" not in gap.why
-    assert not source.opened
+    assert not source.answered
     assert isinstance(source.error, SourceError)
     assert read_until(source, lambda item: not isinstance(item, Gap)).index == 1
-    assert source.opened
+    assert source.answered
     assert source.error is None
 
 
@@ -94,10 +97,38 @@ def test_it_is_tried_more_and_more_rarely(monkeypatch):
     assert 3 <= len(tries) <= 5
 
 
+def test_a_recording_that_fails_once_it_has_begun_has_ended():
+    made = []
+
+    def opener():
+        made.append(Flaky())
+        return made[-1]
+
+    source = Reviving("film", opener, recorded=True)
+    assert [source.read(0.01).index for _ in range(2)] == [1, 0]
+    assert source.read(0.01) is None
+    assert "unplugged" in str(source.error), "why is known afterwards"
+    assert len(made) == 1
+    assert made[0].closed
+
+
+def test_who_is_lost_says_so_at_once_also_behind_a_thread():
+    source = Reviving("door", lambda: (_ for _ in ()).throw(CameraError("it is busy")))
+    bell = Bell()
+    with closing(sources.watched(source, bell, stall_s=60)) as freshest:
+        gap = read_until(freshest, lambda item: item.state == "lost")
+    assert gap.why == "it is busy"
+
+
+def several(*named, **common):
+    return Settings(source=SourceSettings(**common), sources=tuple(OneSource(**one) for one in named))
+
+
 def test_names_and_wishes_of_each():
-    asked = SourceSettings(
-        camera="0", others=("1", "rtsp://u:p@cam/1", "clip.mp4"), mirror=True, pace_fps=25, loop=True
-    )
+    asked = several(
+        {"camera": "0"}, {"camera": "1", "mirror": False}, {"uri": "rtsp://u:p@cam/1"}, {"uri": "clip.mp4"},
+        mirror=True, pace_fps=25, loop=True,
+    )  # fmt: skip
     first, second, stream, film = named_sources(asked)
     assert [one.name for one in (first, second, stream, film)] == [
         "camera 0",
@@ -105,23 +136,28 @@ def test_names_and_wishes_of_each():
         "rtsp://***@cam/1",
         "clip.mp4",
     ]
+    assert [one.recorded for one in (first, second, stream, film)] == [False, False, False, True]
     assert (first.settings.camera, first.settings.mirror, first.settings.loop) == ("0", True, False)
+    assert not second.settings.mirror
     assert (stream.settings.uri, stream.settings.mirror, stream.settings.pace_fps) == ("rtsp://u:p@cam/1", False, None)
     assert (film.settings.uri, film.settings.loop, film.settings.pace_fps) == ("clip.mp4", True, 25)
-    assert all(not one.settings.others for one in (first, second, stream, film))
-    named = named_sources(SourceSettings(uri="a/clip.mp4", others=("b/clip.mp4",)))
+    named = named_sources(several({"uri": "a/clip.mp4"}, {"uri": "b/clip.mp4"}))
     assert [one.name for one in named] == ["clip.mp4 (1)", "clip.mp4 (2)"]
-    called = named_sources(SourceSettings(uri="a.mp4", others=("b.mp4",), names=("door", "yard")))
-    assert [one.name for one in called] == ["door", "yard"]
+    called = named_sources(several({"uri": "a.mp4", "name": "door"}, {"uri": "b.mp4"}))
+    assert [one.name for one in called] == ["door", "b.mp4"]
 
 
 @pytest.mark.parametrize(
     ("wrong", "what"),
     [
-        (SourceSettings(uri="a.mp4", others=("b.mp4", "a.mp4")), "twice"),
-        (SourceSettings(uri="a.mp4", others=("b.mp4",), names=("door",)), "names"),
-        (SourceSettings(uri="a.mp4", others=("b.mp4",), names=("door", "door")), "names"),
-        (SourceSettings(camera="0", others=tuple(map(str, range(1, 80)))), "too many"),
+        (several({"uri": "a.mp4"}, {"uri": "b.mp4"}, {"uri": "a.mp4"}), "a.mp4 is named twice"),
+        (several({"uri": "a.mp4"}, {"uri": "x/../a.mp4"}), "twice"),
+        (several({"camera": "0"}, {"camera": "/dev/video0"}), "twice"),
+        (several({"uri": "rtsp://u:p@h/x"}, {"uri": "rtsp://u:p@h/x"}), r"rtsp://\*\*\*@h/x is named twice"),
+        (several({"uri": "a.mp4", "name": "door"}, {"uri": "b.mp4", "name": "door"}), "two sources are called door"),
+        (several(*({"camera": str(n)} for n in range(80))), "too many"),
+        (several({"uri": "a.mp4"}, {"uri": "b.mp4"}, mirror=True, fps=5), "mirror, fps is for cameras"),
+        (several({"camera": "0"}, {"uri": "rtsp://h/x"}, loop=True), "loop is for files"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(wrong, what):
