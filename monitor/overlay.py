@@ -40,11 +40,13 @@ class Overlay:
         settings: ShowSettings,
         engine: EngineInfo | None = None,
         clock: Callable[[], float] = time.monotonic,
+        ink: Ink | None = None,
     ) -> None:
+        """`ink` may be shared: what one overlay has drawn costs the next one nothing."""
         self.details = settings.details
         """Probabilities, stages and the detector's points; may be changed at any time."""
         self._with_hud = settings.hud
-        self._ink = Ink()
+        self._ink = ink or Ink()
         self._labels = Labels(self._ink, classes)
         self._hud = Hud(self._ink, engine, clock)
 

@@ -26,13 +26,13 @@ class Mosaic:
         self.picture: U8 = np.full((settings.mosaic_height_px, settings.mosaic_width_px, 3), DARK, np.uint8)
         """(H, W, 3) BGR; it goes on changing: copy what must stay."""
         self._names = tuple(names)
-        self._overlays = [Overlay(classes, settings, engine) for _ in names]
+        self._ink = Ink()
+        self._overlays = [Overlay(classes, settings, engine, ink=self._ink) for _ in names]
         self._last: dict[int, Scene] = {}
         self._small: dict[int, Scene] = {}
         self._gaps: dict[int, Gap] = {}
         self._kept: dict[int, Scene] = {}
         self._named: dict[tuple[int, str], tuple[tuple[int, ...], Block]] = {}
-        self._ink = Ink()
         self._tiles: tuple[Tile, ...] = ()
         self._arrange()
 
@@ -131,14 +131,15 @@ class Mosaic:
         self._put(self.picture, number, canvas)
 
     def _put(self, picture: U8, number: int, canvas: U8) -> None:
-        """Into the middle of its tile."""
+        """Into the middle of its tile, with a dark rim."""
         tile = self._tiles[number]
         part = picture[tile.y0 : tile.y1, tile.x0 : tile.x1]
         height, width = canvas.shape[:2]
         y, x = (part.shape[0] - height) // 2, (part.shape[1] - width) // 2
         if (height, width) != part.shape[:2]:
             part[:] = DARK
-        part[y : y + height, x : x + width] = canvas
+        part[y + 1 : y + height - 1, x + 1 : x + width - 1] = canvas[1:-1, 1:-1]
+        part[[0, -1]] = part[:, [0, -1]] = DARK
 
 
 def canvas_of(drawn: Scene) -> U8:

@@ -43,7 +43,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 
 def test_two_recordings_give_one_picture_one_log_and_one_summary(bundle: Path, tmp_path: Path) -> None:
-    films = [walk_video(tmp_path / "door.mp4", 45), walk_video(tmp_path / "yard.mp4", 75, who=HOPPER)]
+    films = [walk_video(tmp_path / "door.mp4", 30), walk_video(tmp_path / "yard.mp4", 50, who=HOPPER)]
     said: list[str] = []
     asked = settings(
         bundle, these(*films), f"output.record={tmp_path / 'all.mp4'}", f"output.events={tmp_path / 'e.jsonl'}",
@@ -51,10 +51,10 @@ def test_two_recordings_give_one_picture_one_log_and_one_summary(bundle: Path, t
     )  # fmt: skip
     begun = time.monotonic()
     assert run(asked, say=said.append) == 0
-    assert 2.3 < time.monotonic() - begun < 25, "they are played at their own times"
+    assert 1.9 < time.monotonic() - begun < 25, "they are played at their own times"
     told = json.loads((tmp_path / "s.json").read_text())
     assert list(told["cameras"]) == ["door.mp4", "yard.mp4"]
-    for name, count in (("door.mp4", 45), ("yard.mp4", 75)):
+    for name, count in (("door.mp4", 30), ("yard.mp4", 50)):
         camera = told["cameras"][name]
         assert count - 8 <= camera["frames"] + camera["dropped"] <= count
         assert camera["tracks_seen"] >= 1
@@ -64,7 +64,7 @@ def test_two_recordings_give_one_picture_one_log_and_one_summary(bundle: Path, t
     assert {"appeared", "gone"} <= {event["event"] for event in events if event["camera"] == "yard.mp4"}
     pictures = played(tmp_path / "all.mp4")
     assert pictures[0][1].shape == (240, 640, 3)
-    assert len(pictures) > 20
+    assert len(pictures) > 15
     last = pictures[-1][1]
     assert abs(int(last[120, 100, 0]) - int(last[120, 100, 2])) < 12, "the one that ended is grey"
     assert any("door.mp4" in line and "frames" in line for line in said)
@@ -186,7 +186,7 @@ def test_who_is_told_to_stop_leaves_nothing_behind(bundle: Path) -> None:
     server = HttpVideo(pictures=walk(20))
     try:
         uris = [server.url("live"), server.url("mute"), "rtsp://127.0.0.1:9/x", "demo:faces"]
-        stop, begun = time.monotonic() + 3, 0.0
+        stop, begun = time.monotonic() + 1.5, 0.0
 
         def stopped() -> bool:
             nonlocal begun
