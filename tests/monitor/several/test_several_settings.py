@@ -15,6 +15,7 @@ from monitor.config_sources import source_of
 from monitor.errors import ConfigError, UsageError
 from monitor.kiosk.run import run as guard
 from monitor.settings import Settings, SourceSettings
+from monitor.several.sources import named_sources
 from monitor.several_settings import OneSource
 
 THREE = """
@@ -52,6 +53,14 @@ def test_what_is_shown_loads_back_and_hides_passwords(tmp_path: Path, capsys: py
     text = capsys.readouterr().out
     assert "hunter2" not in text
     assert '  - name: door\n    camera: "0"\n  - uri: "rtsp://***@host/yard"\n' in text
+
+
+def test_the_example_of_the_guide_is_right(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "cameras.md").read_text("utf-8")
+    example = guide.partition("```yaml\n")[2].partition("```")[0]
+    named = named_sources(loaded(tmp_path, example))
+    assert [one.name for one in named] == ["Entrance", "Yard", "Last night"]
+    assert [one.settings.stall_s for one in named] == [3, 10, 3]
 
 
 def test_a_list_of_one_is_one_source(tmp_path: Path) -> None:
