@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monitor.bench.facts import Measured, Report, from_json
+from monitor.bench.facts import Measured, Report, Sample, from_json
 from monitor.errors import UsageError
 
 CONFIDENCE = 0.99
 """That not one of all points is called different where nothing is."""
-BETWEEN_RUNS = 0.02
+BETWEEN_RUNS = 0.03
 """What two runs of the same program differ by although the rounds of each agree: memory laid out otherwise, drift."""
 FEW_ROUNDS, FEW_BAND = 3, 0.15
 """With fewer rounds nothing is known of the noise: smaller differences are none."""
@@ -57,11 +57,11 @@ class Comparison:
 
 
 def compare(new: Report, old: Report, tolerance: float) -> Comparison:
-    """Each point of both, by Welch's interval for the difference of the logarithms of its rounds' speeds.
+    """Each point of both, by an interval for the difference of the medians of the logarithms of its rounds' speeds.
 
     A speed is the rate (recorded) or one over the median frame (live), times what the reference work took around that
-    round: a machine's slow minute slows both. The interval is for CONFIDENCE over all points together (Bonferroni), and
-    BETWEEN_RUNS is added (root of squares), for rounds of one run are more alike than two runs are.
+    round, for a machine's slow minute slows both. Medians and their distances, because a disturbed round says nothing. The interval is for CONFIDENCE over all points together
+    (Bonferroni), and BETWEEN_RUNS is added (root of squares), for rounds of one run are more alike than two runs are.
     """
     ours, theirs = ({one.point: one for one in report.points} for report in (new, old))
     both = [point for point in ours if point in theirs]
@@ -75,7 +75,7 @@ def compare(new: Report, old: Report, tolerance: float) -> Comparison:
 def _row(new: Measured, old: Measured, tolerance: float, points: int) -> Row:
     live = new.point.mode == "live"
     logs = [[_log_speed(sample, live) for sample in one.rounds] for one in (new, old)]
-    difference = statistics.fmean(logs[0]) - statistics.fmean(logs[1])
+    difference = statistics.median(logs[0]) - statistics.median(logs[1])
     band = _band(logs[0], logs[1], points)
     verdict = "no difference"
     if abs(difference) > band:
@@ -86,23 +86,30 @@ def _row(new: Measured, old: Measured, tolerance: float, points: int) -> Row:
     return Row(new.point.key, "ms" if live else "fps", then, now, math.exp(difference), math.expm1(band), verdict)
 
 
-def _log_speed(sample: Any, live: bool) -> float:
+def _log_speed(sample: Sample, live: bool) -> float:
     rate = 1e3 / sample.frame_ms.p50 if live else sample.fps
-    return math.log(rate * (sample.reference_ms or 1.0))
+    return math.log(rate * (sample.reference_ms if sample.reference_ms > 0 else 1.0))
+
+
+def _scatter(a: Sequence[float], b: Sequence[float]) -> float:
+    """The standard deviation within both, by the median of the distances from their medians: few outliers weigh little.
+
+    1.4826 makes it that of a normal distribution (Hampel 1974), n / (n - 0.8) of few numbers (Croux, Rousseeuw 1992).
+    """
+    apart, n = [abs(x - statistics.median(one)) for one in (a, b) for x in one], min(len(a), len(b))
+    return 1.4826 * n / (n - 0.8) * statistics.median(apart)
 
 
 def _band(a: Sequence[float], b: Sequence[float], points: int) -> float:
-    """Half the width of the interval for the difference of the means of two samples of logarithms."""
+    """Half the width of the interval for the difference of the medians of two samples of logarithms."""
     if min(len(a), len(b)) < FEW_ROUNDS:
         return math.log1p(FEW_BAND)
     from scipy.stats import t
 
-    shares = [statistics.variance(one) / len(one) for one in (a, b)]
-    if sum(shares) == 0:
-        return BETWEEN_RUNS
-    freedom = sum(shares) ** 2 / sum(s**2 / (len(one) - 1) for s, one in zip(shares, (a, b), strict=True))
-    wide = float(t.ppf(1 - (1 - CONFIDENCE) / 2 / points, freedom)) * math.sqrt(sum(shares))
-    return math.hypot(wide, BETWEEN_RUNS)
+    # A median of normal numbers is 1.2533 times as uncertain as their mean.
+    error = 1.2533 * _scatter(a, b) * math.sqrt(1 / len(a) + 1 / len(b))
+    quantile = float(t.ppf(1 - (1 - CONFIDENCE) / 2 / points, len(a) + len(b) - 2))
+    return math.hypot(quantile * error, BETWEEN_RUNS)
 
 
 def _warnings(new: Report, old: Report) -> list[str]:

@@ -37,7 +37,7 @@ class Wish:
     """A video file; None: the built-in scene."""
     folder: Path
     """Where films that are made are kept."""
-    rounds: int = 4
+    rounds: int = 6
     seconds: float = 3.4
     """Of each round, after its warm-up."""
     sweep: bool = False

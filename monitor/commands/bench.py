@@ -48,7 +48,7 @@ def bench(
         float | None,
         _what("Also play on end for so many seconds: does it slow down as it heats up?", metavar="S", min=1),
     ] = None,
-    rounds: Annotated[int, _what("Rounds of each point, in mixed order.", min=1)] = 4,
+    rounds: Annotated[int, _what("Rounds of each point, in mixed order.", min=1)] = 6,
     seconds: Annotated[float, _what("Seconds of a round, after its warm-up.", min=0.5)] = 3.4,
     from_: Annotated[
         Path | None,
@@ -80,7 +80,7 @@ def bench(
 ) -> int:
     """Measure frames a second, stage by stage: recorded, and live with lost frames and the age of the picture.
 
-    A run takes about a minute and a half, with --sweep about ten. Leave the machine alone meanwhile.
+    A run takes about two minutes, with --sweep fifteen. Leave the machine alone meanwhile.
     """
     given = locals()
     if baseline not in (None, "tutorial"):
