@@ -60,8 +60,9 @@ def compare(new: Report, old: Report, tolerance: float) -> Comparison:
     """Each point of both, by an interval for the difference of the medians of the logarithms of its rounds' speeds.
 
     A speed is the rate (recorded) or one over the median frame (live), times what the reference work took around that
-    round, for a machine's slow minute slows both. Medians and their distances, because a disturbed round says nothing. The interval is for CONFIDENCE over all points together
-    (Bonferroni), and BETWEEN_RUNS is added (root of squares), for rounds of one run are more alike than two runs are.
+    round, for a machine's slow minute slows both. Medians and distances from them, because a disturbed round says
+    nothing. The interval is for CONFIDENCE over all points together (Bonferroni), and BETWEEN_RUNS is added (root of
+    squares), for rounds of one run are more alike than two runs are.
     """
     ours, theirs = ({one.point: one for one in report.points} for report in (new, old))
     both = [point for point in ours if point in theirs]
