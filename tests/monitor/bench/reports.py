@@ -49,7 +49,7 @@ def report(*points: Measured, **more: Any) -> Report:
 
 
 def run_of(seed: int, speed: float = 1.0, *, noise: float = 0.03, drift: float = 0.02, rounds: int = 6) -> Report:
-    """Rounds that differ by `noise`, one in ten by much more; the run is off by `drift`, its machine by what is told."""
+    """Rounds differ by `noise`, one in ten by more; the run is off by `drift`, its machine as the reference tells."""
     rng = random.Random(seed)
     machine, program = rng.gauss(1, 0.05), speed * rng.gauss(1, drift / 4)
     points = []
