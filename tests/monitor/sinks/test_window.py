@@ -58,7 +58,7 @@ import ctypes as c, sys
 x = c.CDLL("libX11.so.6")
 x.XOpenDisplay.restype, x.XInternAtom.restype = c.c_void_p, c.c_ulong
 x.XInternAtom.argtypes = [c.c_void_p, c.c_char_p, c.c_int]
-x.XSendEvent.argtypes, x.XFlush.argtypes = [c.c_void_p, c.c_ulong, c.c_int, c.c_long, c.c_void_p], [c.c_void_p]
+x.XSendEvent.argtypes, x.XSync.argtypes = [c.c_void_p, c.c_ulong, c.c_int, c.c_long, c.c_void_p], [c.c_void_p, c.c_int]
 class Message(c.Structure):
     _fields_ = [("type", c.c_int), ("serial", c.c_ulong), ("sent", c.c_int), ("display", c.c_void_p),
                 ("window", c.c_ulong), ("kind", c.c_ulong), ("format", c.c_int), ("data", c.c_long * 5),
@@ -67,7 +67,7 @@ display = x.XOpenDisplay(None)
 message = Message(type=33, window=int(sys.argv[1]), kind=x.XInternAtom(display, b"WM_PROTOCOLS", 0), format=32)
 message.data[0] = x.XInternAtom(display, b"WM_DELETE_WINDOW", 0)
 x.XSendEvent(display, message.window, 0, 0, c.byref(message))
-x.XFlush(display)
+x.XSync(display, 0)  # the server has it before this client goes: what is only flushed may go with it
 """
 
 
