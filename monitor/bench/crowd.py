@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,11 @@ import cv2
 import numpy as np
 
 from monitor.app import Say
+from monitor.errors import SourceError
 from monitor.mask_drawing import draw_mask
 from monitor.sinks.video import VideoRecorder
 from monitor.sources.demo import FPS, SECONDS, cutouts, render
+from monitor.sources.scanning import scan
 from monitor.sources.sprites import Sprite, paste, sprite
 from monitor.types import U8, Frame, Scene
 
@@ -49,21 +52,33 @@ def demo_film(folder: Path, *, say: Say) -> Path:
 
 
 def _kept(path: Path, scene: Callable[[], Draw], seconds: float, say: Say) -> Path:
-    """The recorder gives a file its name only once it is whole: what is there is good."""
+    """What is there and whole is good. Each process makes its own and gives it the name in one step."""
+    frames = round(seconds * FPS)
     if path.is_file():
-        return path
+        if _pictures(path) == frames:
+            return path
+        say(f"{path.name} is damaged")
     say(f"making a film to play: {path.name} (once)")
     path.parent.mkdir(parents=True, exist_ok=True)
-    draw, recorder = scene(), VideoRecorder(path)
+    mine = path.with_stem(f"{path.stem}.{os.getpid()}")
+    draw, recorder = scene(), VideoRecorder(mine)
     try:
-        for index in range(round(seconds * FPS)):
+        for index in range(frames):
             bgr = draw(index / FPS)
             recorder.write(Scene(Frame(index, index / FPS, None, bgr), (), {}))
     except BaseException:
-        path.with_name(path.name + ".part").unlink(missing_ok=True)
+        mine.with_name(mine.name + ".part").unlink(missing_ok=True)
         raise
     recorder.close()
-    return path
+    return mine.replace(path)
+
+
+def _pictures(path: Path) -> int:
+    """How many a recording has whole; -1 where it is none."""
+    try:
+        return scan(str(path)).frames
+    except SourceError:
+        return -1
 
 
 @dataclass(frozen=True, slots=True)

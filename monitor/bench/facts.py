@@ -12,6 +12,8 @@ FORMAT = 1
 STAGES = ("decode", "read", "detect", "match", "crop", "classify", "draw", "encode", "display")
 """In the order of a frame's way. `decode`, `encode` and, live, `classify` happen beside the loop, in threads of their
 own; `read` is the time the loop waits for a frame."""
+DRIFT = 0.1
+"""Share by which the machine's own speed may change from the first round to the last before it is told."""
 BESIDE = ("decode", "encode")
 """Stages that never keep the loop."""
 
@@ -154,7 +156,7 @@ class Report:
     """A whole run of the bench. Points that could not be measured are told in `left_out`, never dropped."""
 
     machine: Mapping[str, Any]
-    """cpu, cores, memory_gb, gpu, os, kernel, governor, mhz, temperature_c, battery, virtual, load; see hardware.py."""
+    """cpu, cores, memory_gb, gpu, os, kernel, governor, quota, mhz_max, battery, virtual, load ...; see hardware.py."""
     provenance: Mapping[str, Any]
     """program, commit, date, bundle, sha256, engine, threads, versions, settings, arguments."""
     points: tuple[Measured, ...]
@@ -176,6 +178,19 @@ class Report:
         """What `end_to_end` tells: the first recorded point of our program, else the first point."""
         ours = [found for found in self.points if found.point.program == "monitor"]
         return next((found for found in ours if found.point.mode == "recorded"), ours[0])
+
+    @property
+    def drift(self) -> tuple[str, ...]:
+        """A note where the machine itself was not as fast in the last round as in the first: heat, or neighbours."""
+        ours = [found.rounds for found in self.points if len(found.rounds) > 1]
+        if not ours:
+            return ()
+        first, last = (statistics.median(rounds[at].reference_ms for rounds in ours) for at in (0, -1))
+        if not first or abs(last / first - 1) <= DRIFT:
+            return ()
+        return (
+            f"the machine took {last / first:.2f} times as long for the same work in the last round as in the first",
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Ready for JSON; `from_json` gives an equal report back."""

@@ -16,11 +16,14 @@ import psutil
 from engines.machine import cpu, nvidia_gpu, usable_threads
 
 ROOT = Path("/")
+FREQUENCY = Path("sys/devices/system/cpu/cpu0/cpufreq")
 LOOK_S = 0.5
 """How long others are watched before we start."""
-BUSY, STOLEN, SLOWER, FULL = 0.1, 0.01, 0.1, 0.9
-"""Shares from which a note is due: of the processors, of their time, of the clock rate, of the memory."""
+BUSY, STOLEN, FULL = 0.1, 0.01, 0.9
+"""Shares from which a note is due: of the processors, of their time, of the memory."""
 HOT_C = 90.0
+SELF_DRIVEN = ("intel_pstate", "amd-pstate-epp")
+"""Drivers whose governor `powersave` is the usual one: the processor chooses its clock itself."""
 GPU_FACTS = ("driver_version", "clocks.sm", "power.draw", "temperature.gpu", "pstate")
 
 
@@ -35,7 +38,8 @@ def machine(root: Path = ROOT) -> dict[str, Any]:
         "logical": psutil.cpu_count() or None, "memory_gb": round(memory.total / 1e9, 1),
         "memory_used_share": round(memory.percent / 100, 3), "gpu": _gpu(), "os": _system(root),
         "kernel": platform.release(), "python": platform.python_version(),
-        "governor": _text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "governor": _text(root / FREQUENCY / "scaling_governor"), "driver": _text(root / FREQUENCY / "scaling_driver"),
+        "mhz_max": _mhz_max(root), "container": _container(root), "quota": _text(root / "sys/fs/cgroup/cpu.max"),
         "power_mode": _text(root / "sys/firmware/acpi/platform_profile"), "battery": _battery(),
         "virtual": _virtual(root),
         "load": round(psutil.getloadavg()[0], 2), "others_share": _others(), "throttled": _throttled(root),
@@ -66,7 +70,7 @@ def notes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...
     battery = after["battery"]
     if battery is not None and not battery["plugged"]:
         told.append(f"it ran on battery ({battery['percent']:.0f} %)")
-    if before["governor"] == "powersave" and before["architecture"] != "x86_64":
+    if before["governor"] == "powersave" and before["driver"] not in SELF_DRIVEN:
         told.append("the processors' governor is powersave")
     if before["power_mode"] in ("low-power", "quiet", "cool"):
         told.append(f"the power mode is {before['power_mode']}")
@@ -74,8 +78,6 @@ def notes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...
         told.append("the processors were slowed down because of their heat while it ran")
     if after.get("temperature_c", 0) >= HOT_C:
         told.append(f"the processors were at {after['temperature_c']:.0f} °C in the end")
-    if before.get("mhz") and after.get("mhz", before["mhz"]) < (1 - SLOWER) * before["mhz"]:
-        told.append(f"the clock fell from {before['mhz']:.0f} to {after['mhz']:.0f} MHz")
     if after["memory_used_share"] > FULL:
         told.append(f"the memory was {after['memory_used_share']:.0%} full")
     if before["virtual"]:
@@ -111,6 +113,18 @@ def _virtual(root: Path) -> str | None:
         return None
     maker = _text(root / "sys/class/dmi/id/sys_vendor") or _text(root / "sys/hypervisor/type")
     return (maker or "of an unknown kind") if "hypervisor" in flags[2].split() else ""
+
+
+def _mhz_max(root: Path) -> float | None:
+    """What the first processor reaches at most, as far as the system says."""
+    text = _text(root / FREQUENCY / "cpuinfo_max_freq")
+    return int(text) / 1e3 if text is not None and text.isdigit() else None
+
+
+def _container(root: Path) -> bool:
+    """Whether a container holds this process, as Docker, Podman and Kubernetes tell it."""
+    marks = (root / ".dockerenv", root / "run/.containerenv", root / "run/secrets/kubernetes.io")
+    return any(mark.exists() for mark in marks)
 
 
 def _throttled(root: Path) -> int | None:

@@ -9,14 +9,17 @@ picture once (short range) and the part whose turn it is; drawing copies the pic
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
+import psutil
 
 from engines.artefacts import parsed
 from engines.bundle import Bundle
 from engines.machine import nvidia_gpu, usable_threads
+from engines.plans import PLAN_RUNTIMES
 from engines.work import multiplications, peak, summing
 from monitor.bench.facts import Measured
 from monitor.detect.models import FULL_RANGE, SHORT_RANGE
@@ -24,8 +27,12 @@ from monitor.detect.passes import Tiles, tile_grid
 from monitor.detect.work import multiplications as of_detector
 
 BYTES_A_PIXEL = {"decode": 6.0, "encode": 6.0, "draw": 6.0}
-LARGE = 1 << 24
-"""Numbers in an array of 64 MB, larger than any cache."""
+LARGE_BYTES = 1 << 26
+"""Least size of the arrays that are moved."""
+TIMES_CACHES = 4
+"""The arrays' size in all last caches, as McCalpin's STREAM has it: less would measure them and not the memory."""
+MOST_OF_MEMORY = 0.1
+CACHES = Path("/sys/devices/system/cpu")
 ROUNDS = 5
 BOUND = 0.4
 """A share from which that is what a stage waits for."""
@@ -43,21 +50,37 @@ def roofline(main: Measured, bundle: Bundle) -> dict[str, Any]:
         "stages": [row for stage in main.stage_ms if (row := _row(stage, main, bundle, peaks)) is not None],
         "how": {
             "int8": int8.kernel, "fp32": fp32.kernel, "memory": how,
-            "gpu": "there is none" if gpu is None else f"{gpu}: its peak is not measured, no engine of ours ran on one",
+            "gpu": "there is none" if gpu is None else f"{gpu}: its peak is not measured",
         },
     }  # fmt: skip
 
 
 def bandwidth(threads: int) -> tuple[float, str]:
     """(bytes a second, what reached it): the best of the ways at hand to move arrays far larger than any cache."""
-    a, b = np.ones(LARGE, np.float32), np.empty(LARGE, np.float32)
+    numbers = array_bytes(CACHES) // np.dtype(np.float32).itemsize
+    a, b = np.ones(numbers, np.float32), np.empty(numbers, np.float32)
     ways: dict[str, tuple[Callable[[], Any], int]] = {
         "a copy by one thread": (lambda: np.copyto(b, a), 2 * a.nbytes),
         f"an array doubled by {threads} threads": (summing(a, threads), 2 * a.nbytes),
     }
     rates = {name: moved / min(_times(run)) for name, (run, moved) in ways.items()}
     best = max(rates, key=lambda name: rates[name])
-    return rates[best], best
+    return rates[best], f"{best}, {a.nbytes / 1e6:.0f} MB"
+
+
+def array_bytes(caches: Path) -> int:
+    """The size of one array that no cache holds, within MOST_OF_MEMORY of what is free. `caches`: as in /sys."""
+    found = {}
+    for index in caches.glob("cpu[0-9]*/cache/index[0-9]*"):
+        try:
+            size = (index / "size").read_text().strip()
+            shared = (index / "shared_cpu_list").read_text().strip(), (index / "level").read_text().strip()
+            found[shared] = int(size.rstrip("KM")) * {"K": 1 << 10, "M": 1 << 20}[size[-1]]
+        except (OSError, ValueError, KeyError, IndexError):  # then this one is not known
+            continue
+    last = max((level for _, level in found), default="")
+    wanted = TIMES_CACHES * sum(size for (_, level), size in found.items() if level == last)
+    return max(LARGE_BYTES, min(wanted, int(MOST_OF_MEMORY * psutil.virtual_memory().available)))
 
 
 def _times(run: Callable[[], Any]) -> list[float]:
@@ -77,14 +100,15 @@ def _row(stage: str, main: Measured, bundle: Bundle, peaks: dict[str, float]) ->
     pixels = point.width_px * point.height_px
     gops: float | None = None
     moved_mb: float | None = BYTES_A_PIXEL[stage] * pixels / 1e6 if stage in BYTES_A_PIXEL else None
-    precision = "fp32"
+    peak_gops: float | None = peaks["fp32"]
     if stage == "detect":
         gops, moved_mb = _detection(point.width_px, point.height_px, point.tiles)
     if stage == "classify":
         calls = [s.judgements_per_s / s.askings_per_s for s in main.rounds if s.askings_per_s]
-        precision = "int8" if point.precision == "int8" else "fp32"
-        gops = 2 * multiplications(parsed(bundle)) / 1e9 * (float(np.median(calls)) if calls else 1.0)
-    peak_share = None if gops is None else gops / (ms / 1e3) / peaks[precision]
+        gops = 2 * multiplications(parsed(bundle)) / 1e9 * float(np.median(calls)) if calls else None
+        # A GPU's peak is not the processors'.
+        peak_gops = None if point.runtime in PLAN_RUNTIMES else peaks["int8" if point.precision == "int8" else "fp32"]
+    peak_share = None if gops is None or peak_gops is None else gops / (ms / 1e3) / peak_gops
     bandwidth_share = None if moved_mb is None else moved_mb / 1e3 / (ms / 1e3) / peaks["memory"]
     return {
         "stage": stage, "ms": round(ms, 3), "gops": _rounded(gops), "moved_mb": _rounded(moved_mb),

@@ -76,7 +76,7 @@ def bench(wish: Wish, settings: Settings, say: Say, stopped: Callable[[], bool])
             ratio_to_baseline=_ratios(measured),
         )  # fmt: skip
         report = _more(report, rig, main, wish, settings, say, stopped)
-    notes = hardware.notes(before, hardware.machine())
+    notes = (*hardware.notes(before, hardware.machine()), *report.drift)
     return replace(report, notes=(*notes, *(("it was stopped before its end",) if stopped() else ())))
 
 

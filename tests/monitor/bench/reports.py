@@ -15,7 +15,7 @@ MACHINE = {
     "cpu": "Quick & <Small>", "cores": 2, "logical": 2, "memory_gb": 16.0, "memory_used_share": 0.2, "gpu": None,
     "os": "Debian", "kernel": "6.1", "python": "3.11", "governor": "performance", "power_mode": None, "battery": None,
     "virtual": "", "others_share": 0.0, "throttled": 0, "stolen_s": 1.0, "up_s": 100.0, "architecture": "x86_64",
-    "mhz": 3000.0,
+    "mhz": 3000.0, "driver": None,
 }  # fmt: skip
 MADE = {
     "program": "0.1.0", "commit": "abc", "date": "2026-11-27T20:00:00+00:00", "bundle": "vgg16 0.2", "sha256": "ff",

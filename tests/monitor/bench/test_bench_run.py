@@ -23,6 +23,7 @@ from tests.monitor.bench.reports import RECORDED, report, sample
 from tests.people import walk_video
 
 ROOT = Path(__file__).parents[3]
+FRAMES = 12
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,13 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def settings(bundle: Path, *more: str) -> Any:
     return load_settings(None, [f"engine.bundle={bundle}", "show.headless=true", *more], [])
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounds of some frames, where what they tell does not matter but that they tell it."""
+    monkeypatch.setattr(rig, "LEAST_FRAMES", FRAMES)
+    monkeypatch.setattr(rig, "WARM_UP_S", 0.2)
 
 
 class Slow:
@@ -51,12 +59,10 @@ class Slow:
 
 
 def test_a_run_tells_rates_stages_losses_labels_and_the_ratio(
-    bundle: Path, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bundle: Path, film: Path, tmp_path: Path, short: None
 ) -> None:
-    monkeypatch.setattr(rig, "LEAST_FRAMES", 30)
-    monkeypatch.setattr(rig, "WARM_UP_S", 0.4)
     slow = Slow()
-    wish = Wish(str(film), tmp_path, rounds=2, seconds=0.5, baseline=lambda: slow, soak_s=0.6)
+    wish = Wish(str(film), tmp_path, rounds=2, seconds=0.3, baseline=lambda: slow, soak_s=0.6)
     said: list[str] = []
     told = bench(wish, settings(bundle), said.append, lambda: False)
     assert from_json(json.loads(json.dumps(told.as_json(), allow_nan=False))) == told
@@ -67,7 +73,7 @@ def test_a_run_tells_rates_stages_losses_labels_and_the_ratio(
     ]  # fmt: skip
     recorded, encoded, live, *_ = told.points
     assert all(len(one.rounds) == 2 for one in told.points)
-    assert all(s.frames >= 30 for one in told.points[:4] for s in one.rounds)
+    assert all(s.frames >= FRAMES for one in told.points[:4] for s in one.rounds)
     assert {"decode", "read", "detect", "match", "crop", "classify", "draw"} <= recorded.stage_ms.keys()
     assert "encode" in encoded.stage_ms
     assert live.fps < 33, "frames come at their own rate"
@@ -86,7 +92,7 @@ def test_a_run_tells_rates_stages_losses_labels_and_the_ratio(
     assert any("round 2 of 2" in line for line in said)
 
 
-def test_a_run_that_is_stopped_tells_what_it_has(bundle: Path, film: Path, tmp_path: Path) -> None:
+def test_a_run_that_is_stopped_tells_what_it_has(bundle: Path, film: Path, tmp_path: Path, short: None) -> None:
     rounds: list[str] = []
 
     def say(line: str) -> None:
@@ -99,7 +105,7 @@ def test_a_run_that_is_stopped_tells_what_it_has(bundle: Path, film: Path, tmp_p
     assert told.label_agreement is None
 
 
-def test_several_cameras_and_every_face_are_rounds_too(bundle: Path, film: Path) -> None:
+def test_several_cameras_and_every_face_are_rounds_too(bundle: Path, film: Path, short: None) -> None:
     from contextlib import ExitStack
     from dataclasses import replace
 
