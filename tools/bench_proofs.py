@@ -53,6 +53,7 @@ def main() -> int:
     proofs.choices["paced"].add_argument("--seconds", type=float, default=60)
     proofs.add_parser("trials").add_argument("--count", type=int, default=20)
     proofs.choices["trials"].add_argument("--slower", type=float, default=0.15, help="share by which it is slowed down")
+    proofs.choices["trials"].add_argument("--keep", type=Path, metavar="FOLDER", help="where all runs are stored")
     asked = parser.parse_args()
     result = {"overhead": overhead, "flat": flat, "paced": paced, "trials": trials}[asked.proof](asked)
     machine = f"{cpu().name}, {len(os.sched_getaffinity(0))} processors, {platform.machine()}"
