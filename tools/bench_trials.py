@@ -5,34 +5,38 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from engines.cache import cache_folder
-from monitor.bench.compare import Comparison, compare
+from monitor.bench.compare import Comparison, compare, read_report
 from monitor.bench.facts import Report
 from monitor.bench.run import Wish, bench
-from monitor.detect import FaceDetector
+from monitor.overlay import Overlay
 from monitor.settings import Settings
-from monitor.types import Box, Face, Frame
+from monitor.types import Scene
 
 TOLERANCE = 0.05
 
 
 def trials(asked: argparse.Namespace) -> dict[str, Any]:
-    """One run; one whose frames are made slower by `slower`; `count` more. Each is compared with the first."""
-    first = _run("the first", asked.keep)
-    planted = compare(_planted(asked.slower * first.main.frame_ms.p50 / 1e3, asked.keep), first, TOLERANCE)
-    unchanged = [
-        compare(_run(f"unchanged, {n + 1} of {asked.count}", asked.keep), first, TOLERANCE) for n in range(asked.count)
-    ]
-    cries = sum(found.regressed for found in unchanged)
+    """One run; one that is made slower by `slower`; `count` more. Each is compared with the first.
+
+    The runs that `keep` holds already are not made again.
+    """
+    first = _run("first", asked.keep)
+    slowed = _planted(asked.slower / first.main.fps, asked.keep)
+    unchanged = [_run(f"unchanged-{n + 1}", asked.keep) for n in range(asked.count)]
+    planted, found = compare(slowed, first, TOLERANCE), [compare(one, first, TOLERANCE) for one in unchanged]
+    pairs = [compare(a, b, TOLERANCE).regressed for a, b in permutations((first, *unchanged), 2)]
+    cries = sum(one.regressed for one in found)
     return {
         "count": asked.count, "cries": cries, "planted": asked.slower, "found": planted.regressed,
-        "slowed": _told(planted), "unchanged": [_told(found) for found in unchanged],
+        "every_run_with_every_other": {"pairs": len(pairs), "cries": sum(pairs)},
+        "slowed": _told(planted), "unchanged": [_told(one) for one in found],
         "holds": cries == 0 and planted.regressed,
     }  # fmt: skip
 
@@ -42,28 +46,31 @@ def _told(found: Comparison) -> dict[str, Any]:
 
 
 def _run(what: str, keep: Path | None) -> Report:
+    kept = None if keep is None else keep / f"{what}.json"
+    if kept is not None and kept.is_file():
+        return read_report(kept)
     print(what, file=sys.stderr, flush=True)
     settings = Settings()
     quiet = replace(settings, show=replace(settings.show, headless=True))
     found = bench(Wish(None, cache_folder() / "films", labels=False), quiet, lambda _: None, lambda: False)
-    if keep is not None:
-        keep.mkdir(parents=True, exist_ok=True)
-        (keep / f"{what.replace(' ', '-')}.json").write_text(json.dumps(found.as_json()))
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(found.as_json()))
     return found
 
 
 def _planted(more_s: float, keep: Path | None) -> Report:
-    """The same with `more_s` of work more in each search."""
-    plain = FaceDetector.detect
+    """The same with `more_s` of work more for each frame, where it is drawn."""
+    plain = Overlay.draw
 
-    def slower(self: FaceDetector, frame: Frame, near: Sequence[Box] = ()) -> tuple[Face, ...]:
+    def slower(self: Overlay, scene: Scene) -> Scene:
         end = perf_counter() + more_s
         while perf_counter() < end:
             pass
-        return plain(self, frame, near)
+        return plain(self, scene)
 
-    FaceDetector.detect = slower  # type: ignore[method-assign]
+    Overlay.draw = slower  # type: ignore[method-assign]
     try:
-        return _run(f"{1e3 * more_s:.2f} ms slower", keep)
+        return _run("slowed", keep)
     finally:
-        FaceDetector.detect = plain  # type: ignore[method-assign]
+        Overlay.draw = plain  # type: ignore[method-assign]

@@ -67,6 +67,10 @@ class Cuda:
     def download(self, host: Any, device: Any, n_bytes: int, stream: Any) -> None:
         self._copy(host, device, n_bytes, "cudaMemcpyDeviceToHost", stream)
 
+    def move(self, to: Any, source: Any, n_bytes: int, stream: Any) -> None:
+        """Within the GPU's memory."""
+        self._copy(to, source, n_bytes, "cudaMemcpyDeviceToDevice", stream)
+
     def _copy(self, to: Any, source: Any, n_bytes: int, kind: str, stream: Any) -> None:
         self.call("cudaMemcpyAsync", to, source, n_bytes, getattr(self._cudart.cudaMemcpyKind, kind), stream)
 

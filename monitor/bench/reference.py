@@ -20,8 +20,8 @@ QUICK = 0.25
 class Reference:
     """Arithmetic, memory moved, and interpreted steps, on one thread: what a frame consists of.
 
-    Clouds and laptops have fast and slow minutes. A rate times what this took just then changes less than the rate
-    alone, so that two runs can be compared. One thread: a library that spreads work over processors measures who else
+    Clouds and laptops have fast and slow hours. What this took on average over a run says how fast the machine was, so
+    that two runs can be compared. One thread: a library that spreads work over processors measures who else
     uses them, not how fast they are. It must never change: a result is comparable only while it is the same.
     """
 

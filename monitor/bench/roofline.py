@@ -18,10 +18,14 @@ import psutil
 
 from engines.artefacts import parsed
 from engines.bundle import Bundle
+from engines.contract import EngineError
+from engines.gpu_peak import gpu_bandwidth, gpu_peak
 from engines.machine import nvidia_gpu, usable_threads
 from engines.plans import PLAN_RUNTIMES
+from engines.trt.cuda import open_cuda
+from engines.trt.library import load_library
 from engines.work import multiplications, peak, summing
-from monitor.bench.facts import Measured
+from monitor.bench.facts import Measured, Point
 from monitor.detect.models import FULL_RANGE, SHORT_RANGE
 from monitor.detect.passes import Tiles, tile_grid
 from monitor.detect.work import multiplications as of_detector
@@ -43,16 +47,33 @@ def roofline(main: Measured, bundle: Bundle) -> dict[str, Any]:
     threads = usable_threads()
     int8, fp32, (memory, how) = peak("int8", threads), peak("fp32", threads), bandwidth(threads)
     peaks = {"int8": 2 * int8.per_s / 1e9, "fp32": 2 * fp32.per_s / 1e9, "memory": memory / 1e9}
-    gpu = nvidia_gpu()
+    gpu, why = _gpu(main.point)
+    if gpu is not None:
+        peaks["gpu"] = gpu["gops"]
     return {
         "int8_gops": round(peaks["int8"], 1), "fp32_gops": round(peaks["fp32"], 1),
-        "memory_gbps": round(peaks["memory"], 2), "gpu": None, "threads": threads,
+        "memory_gbps": round(peaks["memory"], 2), "gpu": gpu, "threads": threads,
         "stages": [row for stage in main.stage_ms if (row := _row(stage, main, bundle, peaks)) is not None],
         "how": {
             "int8": int8.kernel, "fp32": fp32.kernel, "memory": how,
-            "gpu": "there is none" if gpu is None else f"{gpu}: its peak is not measured",
+            "gpu": why,
         },
     }  # fmt: skip
+
+
+def _gpu(point: Point) -> tuple[dict[str, Any] | None, str]:
+    """({precision, gops, memory_gbps} of the GPU that classifies, or None; what reached it, or why there is none)."""
+    if point.runtime not in PLAN_RUNTIMES:
+        found = nvidia_gpu()
+        return None, "there is none" if found is None else f"{found} is not what classified"
+    try:
+        cuda = open_cuda()
+        best = gpu_peak(load_library(point.runtime), cuda, point.precision)
+        memory_gbps = gpu_bandwidth(cuda) / 1e9
+    except EngineError as error:
+        return None, f"not measured: {error}"
+    gops = round(2 * best.per_s / 1e9, 1)
+    return {"precision": point.precision, "gops": gops, "memory_gbps": round(memory_gbps, 2)}, best.kernel
 
 
 def bandwidth(threads: int) -> tuple[float, str]:
@@ -106,8 +127,8 @@ def _row(stage: str, main: Measured, bundle: Bundle, peaks: dict[str, float]) ->
     if stage == "classify":
         calls = [s.judgements_per_s / s.askings_per_s for s in main.rounds if s.askings_per_s]
         gops = 2 * multiplications(parsed(bundle)) / 1e9 * float(np.median(calls)) if calls else None
-        # A GPU's peak is not the processors'.
-        peak_gops = None if point.runtime in PLAN_RUNTIMES else peaks["int8" if point.precision == "int8" else "fp32"]
+        unit = "int8" if point.precision == "int8" else "fp32"
+        peak_gops = peaks.get("gpu") if point.runtime in PLAN_RUNTIMES else peaks[unit]
     peak_share = None if gops is None or peak_gops is None else gops / (ms / 1e3) / peak_gops
     bandwidth_share = None if moved_mb is None else moved_mb / 1e3 / (ms / 1e3) / peaks["memory"]
     return {

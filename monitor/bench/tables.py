@@ -191,7 +191,10 @@ def _roofline(report: Report) -> Iterator[Grid]:
         for s in roof["stages"]
     )  # fmt: skip
     head = ("stage", "ms a frame", "Gop", "of the peak", "MB moved", "of the bandwidth", "bound by")
-    yield Grid("Against the most this machine can do", head, rows, f"{peaks}memory {roof['memory_gbps']:.1f} GB/s")
+    gpu = roof["gpu"]
+    on_gpu = "" if gpu is None else f"; GPU {gpu['precision']} {gpu['gops']:.0f}, {gpu['memory_gbps']:.0f} GB/s"
+    note = f"{peaks}memory {roof['memory_gbps']:.1f} GB/s{on_gpu}"
+    yield Grid("Against the most this machine can do", head, rows, note)
 
 
 def _number(value: Any) -> str:

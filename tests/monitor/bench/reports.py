@@ -48,7 +48,7 @@ def report(*points: Measured, **more: Any) -> Report:
     return Report(MACHINE, MADE, found, **more)
 
 
-def run_of(seed: int, speed: float = 1.0, *, noise: float = 0.03, drift: float = 0.02, rounds: int = 6) -> Report:
+def run_of(seed: int, speed: float = 1.0, *, noise: float = 0.025, drift: float = 0.02, rounds: int = 6) -> Report:
     """Rounds differ by `noise`, one in ten by more; the run is off by `drift`, its machine as the reference tells."""
     rng = random.Random(seed)
     machine, program = rng.gauss(1, 0.05), speed * rng.gauss(1, drift / 4)
@@ -56,7 +56,7 @@ def run_of(seed: int, speed: float = 1.0, *, noise: float = 0.03, drift: float =
     for point, fps in ((RECORDED, 60.0), (LIVE, 90.0)):
         rounds_of = []
         for _ in range(rounds):
-            moment = machine * rng.gauss(1, 0.03)
+            moment = machine * rng.gauss(1, 0.02)
             disturbed = rng.uniform(0.5, 0.9) if rng.random() < 0.1 else 1.0
             rate = fps * program * moment * disturbed * rng.gauss(1, noise)
             rounds_of.append(sample(rate, live=point is LIVE, reference_ms=3.0 / moment))
