@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from engines.calibrate import calibrate
-from engines.contract import Card, EngineInfo
+from engines.contract import Card, EngineError, EngineInfo
 from engines.halve import half_graph
 from engines.quantise import qdq_graph
 from engines.runtimes.trt import TrtEngine
@@ -52,8 +52,9 @@ def gpu_bandwidth(cuda: Cuda, *, n_bytes: int = COPIED_BYTES, rounds: int = ROUN
     try:
         stream = cuda.stream()
         held.append(("cudaStreamDestroy", stream))
-        a, b = (cuda.call("cudaMalloc", n_bytes) for _ in range(2))
-        held += [("cudaFree", a), ("cudaFree", b)]
+        for _ in range(2):
+            held.append(("cudaFree", cuda.call("cudaMalloc", n_bytes)))
+        a, b = (what for _, what in held[1:])
 
         def copy() -> None:
             cuda.move(b, a, n_bytes, stream)
@@ -62,7 +63,8 @@ def gpu_bandwidth(cuda: Cuda, *, n_bytes: int = COPIED_BYTES, rounds: int = ROUN
         return 2 * n_bytes / _quickest(copy, rounds)
     finally:
         for free, what in reversed(held):
-            cuda.call(free, what)
+            with suppress(EngineError):  # a lost GPU frees nothing
+                cuda.call(free, what)
 
 
 def tower(channels: int = CHANNELS) -> onnx.ModelProto:

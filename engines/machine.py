@@ -54,14 +54,18 @@ def cpu() -> Cpu:
 
 def usable_threads() -> int:
     """Physical cores this process may use, by affinity and container quota; at least 1."""
+    logical = usable_processors()
+    return max(1, round(min(logical, psutil.cpu_count(logical=False) or logical)))
+
+
+def usable_processors() -> float:
+    """Seconds of processors that this process may use in a second, by affinity and container quota."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    cores = min(affinity, psutil.cpu_count(logical=False) or affinity)
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        cores = min(cores, round(int(quota) / int(period)))
+        return min(float(affinity), int(quota) / int(period))
     except (OSError, ValueError):  # no quota, or no cgroup: nothing to respect
-        pass
-    return max(cores, 1)
+        return float(affinity)
 
 
 def nvidia_gpu(patience_s: float = 1.0) -> str | None:

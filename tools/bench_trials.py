@@ -53,6 +53,7 @@ def _run(what: str, keep: Path | None) -> Report:
     settings = Settings()
     quiet = replace(settings, show=replace(settings.show, headless=True))
     found = bench(Wish(None, cache_folder() / "films", labels=False), quiet, lambda _: None, lambda: False)
+    assert found is not None
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps(found.as_json()))

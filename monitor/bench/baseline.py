@@ -9,7 +9,7 @@ from typing import Protocol
 
 import psutil
 
-from engines.machine import usable_threads
+from engines.machine import usable_processors
 from monitor.bench.clocks import Clock
 from monitor.bench.facts import Sample
 from monitor.bench.films import Film
@@ -68,7 +68,7 @@ class Baseline:
         assert ms.spread is not None
         return Sample(
             frames=count, seconds=round(took_s, 4), dropped=0, stage_ms={}, frame_ms=ms.spread, age_ms=None,
-            cpu_share=round((now.user + now.system - cpu.user - cpu.system) / took_s / usable_threads(), 4),
+            cpu_share=round((now.user + now.system - cpu.user - cpu.system) / took_s / usable_processors(), 4),
             judgements_per_s=round(found / took_s, 2), askings_per_s=round(found / took_s, 2),
             faces=round(found / count, 2), longest_unjudged_s=None,
             reference_ms=round((before + reference.time_ms()) / 2, 4),

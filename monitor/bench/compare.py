@@ -5,24 +5,18 @@ from __future__ import annotations
 import json
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from monitor.bench.facts import Measured, Report, from_json
+from monitor.bench.noise import BETWEEN_RUNS, FELT, Noise, middle
 from monitor.errors import UsageError
 
-CONFIDENCE = 0.99
-"""That not one of all points is called different where nothing is."""
-BETWEEN_RUNS = 0.03
-"""What two runs of the same program differ by although the rounds of each agree: memory laid out otherwise, drift."""
-FELT, DOUBT = 0.8, 0.2
-"""Of what the reference work lost, the program loses so much (in logarithms), more or less: found among runs on a
-machine with slow hours, see docs/measurements/bench-proofs.json."""
-FEW_ROUNDS, FEW_BAND = 3, 0.15
-"""With fewer rounds nothing is known of the noise: smaller differences are none."""
-SAME = ("bundle", "sha256", "settings_sha256")
+SAME = ("bundle", "sha256", "settings_sha256", "film", "threads", "versions")
+LOST = 0.01
+"""More lost frames than before by this share of all are a regression, however fast the others are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +25,11 @@ class Row:
 
     key: str
     unit: str
-    """fps (recorded), or ms a frame (live)."""
+    """fps (recorded); live: ms a frame (median), ms of age (p95), lost (share of the frames)."""
     old: float
     new: float
     ratio: float
-    """Speed now over speed then, the machine's own speed taken out: below 1 is slower."""
+    """Speed now over speed then, the machine's own speed taken out: below 1 is slower. Of losses, those that came."""
     band: float
     """Differences up to this share are noise."""
     verdict: str
@@ -49,51 +43,95 @@ class Comparison:
     rows: tuple[Row, ...]
     only_new: tuple[str, ...]
     only_old: tuple[str, ...]
+    failed: tuple[tuple[str, str], ...]
+    """(point that was measured then and fails now, why)"""
     warnings: tuple[str, ...]
     """Why it may be no fair comparison."""
     tolerance: float
 
     @property
     def regressed(self) -> bool:
-        """Any point is slower by more than noise and tolerance."""
-        return any(row.verdict == "regression" for row in self.rows)
+        """Any point is slower by more than noise and tolerance, loses more frames, or fails."""
+        return bool(self.failed) or any(row.verdict == "regression" for row in self.rows)
 
 
 def compare(new: Report, old: Report, tolerance: float) -> Comparison:
     """Each point of both, by an interval for the difference of the medians of the logarithms of its rounds' speeds.
 
-    A speed is the rate (recorded) or one over the median frame (live). Medians and distances from them, because a
-    disturbed round says nothing. The machine's own speed is taken out by what the reference work took on average over
-    each whole run. The interval is for CONFIDENCE over all points together (Bonferroni); BETWEEN_RUNS is added (root of
-    squares), for rounds of one run are more alike than two runs are, and DOUBT of what the machine's speed changed.
+    A speed is the rate (recorded), or one over the median frame and over the age of the picture shown (live). Medians
+    and distances from them, because a disturbed round says nothing. The machine's own speed is taken out by what the
+    reference work took on average over each whole run. The interval is for CONFIDENCE over all rows together
+    (Bonferroni); BETWEEN_RUNS is added (root of squares), for rounds of one run are more alike than two runs are, and
+    DOUBT of what the machine's speed changed. Raises UsageError where they have no point in common.
     """
     ours, theirs = ({one.point: one for one in report.points} for report in (new, old))
     both = [(ours[point], theirs[point]) for point in ours if point in theirs]
-    noise = _Noise([(_logs(now), _logs(then)) for now, then in both], _machine(new, old))
-    rows = tuple(_row(now, then, noise, tolerance) for now, then in both)
+    why = dict(new.left_out)
+    failed = tuple((p.key, why[p.key]) for p in theirs if p.key in why)
+    if not both and not failed:
+        raise UsageError("the two results have no point in common", hint="measure the same film with the same engine")
+    asked = [(now, then, what) for now, then in both for what in QUANTITIES if what.of(now) and what.of(then)]
+    machine, known = _machine(new, old), dict[str, list[list[float]]]()
+    for now, then, what in asked:
+        known.setdefault(what.name, []).extend((what.of(now), what.of(then)))
+    noise = Noise(known, len(asked), machine)
+    rows = [_row(now, then, what, noise.band, FELT * machine, tolerance) for now, then, what in asked]
+    rows += [_losses(now, then) for now, then in both if now.point.mode == "live"]
     return Comparison(
-        rows, tuple(p.key for p in ours if p not in theirs), tuple(p.key for p in theirs if p not in ours),
-        tuple(_warnings(new, old)), tolerance,
+        tuple(rows), tuple(p.key for p in ours if p not in theirs),
+        tuple(p.key for p in theirs if p not in ours and p.key not in why), failed,
+        tuple(_warnings(new, old, machine)), tolerance,
     )  # fmt: skip
 
 
-def _row(new: Measured, old: Measured, noise: _Noise, tolerance: float) -> Row:
-    now, then = _logs(new), _logs(old)
-    difference = statistics.median(now) - statistics.median(then) + FELT * noise.machine
-    band = noise.band(now, then)
+def _rates(one: Measured) -> list[float]:
+    return [sample.fps for sample in one.rounds] if one.point.mode == "recorded" else []
+
+
+def _frames(one: Measured) -> list[float]:
+    return [1e3 / sample.frame_ms.p50 for sample in one.rounds] if one.point.mode == "live" else []
+
+
+def _ages(one: Measured) -> list[float]:
+    return [1e3 / s.age_ms.p95 for s in one.rounds if s.age_ms and s.age_ms.p95 > 0]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """Something that is compared."""
+
+    name: str
+    """After the point's key; empty where nothing else is told of it."""
+    unit: str
+    of: Callable[[Measured], list[float]]
+    """Its speed, round by round."""
+
+
+QUANTITIES = (Quantity("", "fps", _rates), Quantity("a frame", "ms", _frames), Quantity("age p95", "ms", _ages))
+
+
+def _row(
+    new: Measured, old: Measured, what: Quantity, band_of: Callable[..., float], felt: float, tolerance: float
+) -> Row:
+    now, then = what.of(new), what.of(old)
+    difference, band = middle(now) - middle(then) + felt, band_of(now, then, what.name)
     verdict = "no difference"
     if abs(difference) > band:
         verdict = "faster" if difference > 0 else "slower"
     if difference < -max(band, -math.log1p(-min(tolerance, 0.99))):
         verdict = "regression"
-    live = new.point.mode == "live"
-    was, is_now = (one.frame_ms.p50 if live else one.fps for one in (old, new))
-    return Row(new.point.key, "ms" if live else "fps", was, is_now, math.exp(difference), math.expm1(band), verdict)
+    was, is_now = (
+        (math.exp(middle(one)) if what.unit == "fps" else 1e3 / math.exp(middle(one))) for one in (then, now)
+    )
+    key = ": ".join(part for part in (new.point.key, what.name) if part)
+    return Row(key, what.unit, was, is_now, math.exp(difference), math.expm1(band), verdict)
 
 
-def _logs(measured: Measured) -> list[float]:
-    live = measured.point.mode == "live"
-    return [math.log(1e3 / sample.frame_ms.p50 if live else sample.fps) for sample in measured.rounds]
+def _losses(new: Measured, old: Measured) -> Row:
+    """Rounds tell little of what is rare: all of them together."""
+    was, is_now = old.dropped_share, new.dropped_share
+    verdict = "regression" if is_now > was + LOST else "no difference"
+    return Row(f"{new.point.key}: lost", "of all", was, is_now, (1 - is_now) / max(1e-9, 1 - was), LOST, verdict)
 
 
 def _machine(new: Report, old: Report) -> float:
@@ -102,49 +140,23 @@ def _machine(new: Report, old: Report) -> float:
     return math.log(statistics.mean(took[0]) / statistics.mean(took[1])) if all(took) else 0.0
 
 
-class _Noise:
-    """What is noise in a comparison of several points."""
-
-    def __init__(self, pairs: Sequence[tuple[Sequence[float], Sequence[float]]], machine: float) -> None:
-        self.machine, self._points = machine, len(pairs)
-        known = [one for pair in pairs for one in pair if len(one) >= FEW_ROUNDS]
-        self._usual = _scatter(known) if known else 0.0
-
-    def band(self, a: Sequence[float], b: Sequence[float]) -> float:
-        """Half the width of the interval for the difference of the medians of two samples of logarithms.
-
-        Few rounds tell little of a point's own scatter; it is averaged with that of all points, as a moderated t-test
-        does (Smyth 2004).
-        """
-        doubt = DOUBT * abs(self.machine)
-        if min(len(a), len(b)) < FEW_ROUNDS:
-            return math.log1p(FEW_BAND) + doubt
-        from scipy.stats import t
-
-        scatter = math.hypot(_scatter([a, b]), self._usual) / math.sqrt(2)
-        # A median of normal numbers is 1.2533 times as uncertain as their mean.
-        error = 1.2533 * scatter * math.sqrt(1 / len(a) + 1 / len(b))
-        quantile = float(t.ppf(1 - (1 - CONFIDENCE) / 2 / self._points, 2 * (len(a) + len(b) - 2)))
-        return math.hypot(quantile * error, BETWEEN_RUNS) + doubt
-
-
-def _scatter(samples: Sequence[Sequence[float]]) -> float:
-    """The standard deviation within samples, by the median distance from their medians: few outliers weigh little.
-
-    1.4826 makes it that of a normal distribution (Hampel 1974), n / (n - 0.8) of few numbers (Croux, Rousseeuw 1992).
-    """
-    apart, n = [abs(x - statistics.median(one)) for one in samples for x in one], min(map(len, samples))
-    return 1.4826 * n / (n - 0.8) * statistics.median(apart)
-
-
-def _warnings(new: Report, old: Report) -> list[str]:
+def _warnings(new: Report, old: Report, machine: float) -> list[str]:
     found = []
+    if abs(machine) > BETWEEN_RUNS:
+        times = math.exp(machine)
+        found.append(
+            f"the machine took {times:.2f} times as long as then for the reference work: taken out of the speeds"
+        )
     for name in ("cpu", "cores", "gpu"):
         if _name(new.machine.get(name)) != _name(old.machine.get(name)):
             found.append(f"another machine: {name} was {old.machine.get(name)}, is {new.machine.get(name)}")
     for name in SAME:
-        if new.provenance.get(name) != old.provenance.get(name):
-            found.append(f"another {name}: was {old.provenance.get(name)}, is {new.provenance.get(name)}")
+        was, now = old.provenance.get(name), new.provenance.get(name)
+        if isinstance(was, Mapping) and isinstance(now, Mapping):
+            differs = [key for key in {**was, **now} if was.get(key) != now.get(key)]
+            found += [f"other {name}: {key} was {was.get(key)}, is {now.get(key)}" for key in differs]
+        elif was != now:
+            found.append(f"another {name}: was {was}, is {now}")
     return found + [f"the {which} result: {note}" for which, r in (("new", new), ("old", old)) for note in r.notes]
 
 

@@ -14,6 +14,11 @@ STAGES = ("decode", "read", "detect", "match", "crop", "classify", "draw", "enco
 own; `read` is the time the loop waits for a frame."""
 DRIFT = 0.1
 """Share by which the machine's own speed may change from the first round to the last before it is told."""
+NEEDED = {
+    "machine": ("cpu", "cores", "memory_gb", "os", "kernel", "python"),
+    "provenance": ("program", "commit", "date", "bundle", "engine", "threads", "versions"),
+}
+"""What reports print of these."""
 BESIDE = ("decode", "encode")
 """Stages that never keep the loop."""
 
@@ -79,11 +84,12 @@ class Sample:
     """Pictures that came out."""
     seconds: float
     dropped: int
-    """Pictures that the source gave and nobody saw; 0 for recorded ones."""
+    """Live: pictures that were due and nobody saw; 0 for recorded ones."""
     stage_ms: Mapping[str, Spread]
     """{stage of STAGES: ...}; a stage that did not happen is not in it."""
     frame_ms: Spread
-    """What one frame keeps the loop, waiting for the source left out."""
+    """What one frame keeps the loop: waiting for the source left out, and of recordings for judgements, which are made
+    while the next frame is searched."""
     age_ms: Spread | None
     """Live: from the moment a frame came to the moment it was drawn (shown, with a window)."""
     cpu_share: float
@@ -180,6 +186,15 @@ class Report:
         return next((found for found in ours if found.point.mode == "recorded"), ours[0])
 
     @property
+    def stage_ms(self) -> dict[str, Spread]:
+        """{stage: of the main point, or where that has none (encoding, display) of the first of ours that does}."""
+        found = dict(self.main.stage_ms)
+        for one in self.points:
+            if one.point.program == "monitor" and one.point.scene == self.main.point.scene:
+                found = {**one.stage_ms, **found}
+        return {stage: found[stage] for stage in STAGES if stage in found}
+
+    @property
     def drift(self) -> tuple[str, ...]:
         """A note where the machine itself was not as fast in the last round as in the first: heat, or neighbours."""
         ours = [found.rounds for found in self.points if len(found.rounds) > 1]
@@ -201,7 +216,7 @@ class Report:
                 "point": main.point.key, "fps": round(main.fps, 2), "spread": round(main.spread, 4),
                 "frame_ms": asdict(main.frame_ms),
             },
-            "stage_ms": {stage: asdict(spread) for stage, spread in main.stage_ms.items()},
+            "stage_ms": {stage: asdict(spread) for stage, spread in self.stage_ms.items()},
             "label_agreement": self.label_agreement,
             "ratio_to_baseline": dict(self.ratio_to_baseline),
             "machine": dict(self.machine),
@@ -228,6 +243,10 @@ def from_json(told: Mapping[str, Any]) -> Report:
     )
     if not any(found.point.program == "monitor" for found in points) or not all(found.rounds for found in points):
         raise ValueError("it holds no measurement")
+    if missing := [key for key in NEEDED["machine"] if key not in told["machine"]]:
+        raise ValueError(f"its machine has no {missing[0]}")
+    if missing := [key for key in NEEDED["provenance"] if key not in told["provenance"]]:
+        raise ValueError(f"its provenance has no {missing[0]}")
     return Report(
         told["machine"], told["provenance"], points, tuple((key, why) for key, why in told["left_out"]),
         told["label_agreement"], told["ratio_to_baseline"], told["stress"], told["roofline"], tuple(told["soak"]),
@@ -239,6 +258,8 @@ def _sample(told: Mapping[str, Any]) -> Sample:
     given = {name: told[name] for name in (one.name for one in fields(Sample))}
     given["stage_ms"] = {stage: Spread(**spread) for stage, spread in given["stage_ms"].items()}
     given["frame_ms"] = Spread(**given["frame_ms"])
+    if min(given["frames"], given["seconds"], given["frame_ms"].p50) <= 0:
+        raise ValueError("one of its rounds took no time or had no frames")
     given["age_ms"] = None if given["age_ms"] is None else Spread(**given["age_ms"])
     return Sample(**given)
 

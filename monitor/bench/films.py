@@ -58,8 +58,8 @@ def played(film: Film, pace_fps: float | None, clock: Clock) -> Source:
 
 
 def paced(film: Film, pace_fps: float, clock: Clock) -> Source:
-    """The film again and again as if it were a camera; without a thread. Raises SourceError."""
-    return Paced(_looped(film, clock), pace_fps)
+    """The film again and again as if it were a camera, decoded ahead: its end is no pause. Raises SourceError."""
+    return Paced(Ahead(_looped(film, clock)), pace_fps)
 
 
 def _looped(film: Film, clock: Clock) -> Source:

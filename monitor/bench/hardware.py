@@ -19,8 +19,8 @@ ROOT = Path("/")
 FREQUENCY = Path("sys/devices/system/cpu/cpu0/cpufreq")
 LOOK_S = 0.5
 """How long others are watched before we start."""
-BUSY, STOLEN, FULL = 0.1, 0.01, 0.9
-"""Shares from which a note is due: of the processors, of their time, of the memory."""
+BUSY, OTHERS, STOLEN, FULL = 0.1, 0.03, 0.01, 0.9
+"""Shares from which a note is due: of the processors before it began and while it ran, of their time, of the memory."""
 HOT_C = 90.0
 SELF_DRIVEN = ("intel_pstate", "amd-pstate-epp")
 """Drivers whose governor `powersave` is the usual one: the processor chooses its clock itself."""
@@ -43,7 +43,7 @@ def machine(root: Path = ROOT) -> dict[str, Any]:
         "power_mode": _text(root / "sys/firmware/acpi/platform_profile"), "battery": _battery(),
         "virtual": _virtual(root),
         "load": round(psutil.getloadavg()[0], 2), "others_share": _others(), "throttled": _throttled(root),
-        "stolen_s": _stolen_s(root), "up_s": _up_s(root), **readings(),
+        "busy_s": _busy_s(), "own_s": _own_s(), "stolen_s": _stolen_s(root), "up_s": _up_s(root), **readings(),
     }  # fmt: skip
 
 
@@ -67,6 +67,9 @@ def notes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...
     told = []
     if (before["others_share"] or 0) > BUSY:
         told.append(f"other programs used {before['others_share']:.0%} of the processors when it began")
+    others = _share(after["busy_s"] - before["busy_s"] - (after["own_s"] - before["own_s"]), before, after)
+    if (others or 0) > OTHERS:
+        told.append(f"other programs used {others:.0%} of the processors while it ran")
     battery = after["battery"]
     if battery is not None and not battery["plugged"]:
         told.append(f"it ran on battery ({battery['percent']:.0f} %)")
@@ -82,18 +85,30 @@ def notes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...
         told.append(f"the memory was {after['memory_used_share']:.0%} full")
     if before["virtual"]:
         told.append(f"it is a virtual machine ({before['virtual']}): what its neighbours do cannot be seen")
-    stolen = _stolen_share(before, after)
+    known = None not in (before["stolen_s"], after["stolen_s"])
+    stolen = _share(after["stolen_s"] - before["stolen_s"], before, after) if known else None
     if stolen is not None and stolen > STOLEN:
         told.append(f"{stolen:.1%} of the processors' time went to other machines of the same host")
     return tuple(told)
 
 
-def _stolen_share(before: Mapping[str, Any], after: Mapping[str, Any]) -> float | None:
-    known = (before["stolen_s"], after["stolen_s"], before["up_s"], after["up_s"])
-    if None in known or after["up_s"] <= before["up_s"]:
+def _share(spent_s: float, before: Mapping[str, Any], after: Mapping[str, Any]) -> float | None:
+    """Of all processors' time between two looks."""
+    if None in (before["up_s"], after["up_s"]) or after["up_s"] <= before["up_s"]:
         return None
-    spent_s = (after["up_s"] - before["up_s"]) * (after["logical"] or 1)
-    return float((after["stolen_s"] - before["stolen_s"]) / spent_s)
+    return float(spent_s / ((after["up_s"] - before["up_s"]) * (after["logical"] or 1)))
+
+
+def _busy_s() -> float:
+    """Seconds that all processors worked since the start."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0))
+
+
+def _own_s() -> float:
+    """Seconds that this process and those it waited for worked."""
+    times = psutil.Process().cpu_times()
+    return float(sum(times[:4]))
 
 
 def _others() -> float:

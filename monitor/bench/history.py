@@ -10,7 +10,7 @@ from monitor.bench.compare import read_report
 from monitor.bench.facts import Report
 from monitor.bench.plots import history_svg
 from monitor.errors import UsageError
-from monitor.files import write_whole
+from monitor.files import told_as_sink_error, write_whole
 
 DRAWING = "bench-history.svg"
 
@@ -19,7 +19,8 @@ def store(report: Report, folder: Path) -> Path:
     """Writes the result as bench-MACHINE-DATE-VERSION.json, with a number where that is there. Raises SinkError."""
     machine = re.sub(r"[^a-z0-9]+", "-", f"{report.machine['cpu']} {report.machine['cores']}".lower()).strip("-")
     stem = f"bench-{machine}-{report.provenance['date'][:10]}-{report.provenance['program']}"
-    folder.mkdir(parents=True, exist_ok=True)
+    with told_as_sink_error(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     names = (folder / (f"{stem}.json" if n == 1 else f"{stem}-{n}.json") for n in range(1, 1000))
     path = next(name for name in names if not name.exists())
     write_whole(path, as_bytes(report))

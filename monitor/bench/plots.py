@@ -25,8 +25,8 @@ def svg(report: Report) -> bytes:
     """A drawing of what was measured: rates, stages of the main point, live points. Equal for equal results."""
     recorded = [one for one in report.points if one.point.mode == "recorded"]
     live = [one for one in report.points if one.point.mode == "live"]
-    heights = [0.5 * len(recorded) + 1.3, 0.32 * len(report.main.stage_ms) + 1.3, 0.5 * len(live) + 1.5]
-    panels: list[tuple[Any, Any]] = [(_rates, recorded), (_stages, report.main), (_live, live)]
+    heights = [0.5 * len(recorded) + 1.3, 0.32 * len(report.stage_ms) + 1.3, 0.5 * len(live) + 1.5]
+    panels: list[tuple[Any, Any]] = [(_rates, recorded), (_stages, report), (_live, live)]
     drawn = [(panel, of, height) for (panel, of), height in zip(panels, heights, strict=True) if of]
     with _drawing() as plot:
         figure, axes = plot.subplots(
@@ -107,8 +107,8 @@ def _rates(ax: Any, points: Sequence[Measured]) -> None:
     ax.margins(x=0.12)
 
 
-def _stages(ax: Any, main: Measured) -> None:
-    stages = {name: spread for name, spread in main.stage_ms.items() if name != "read"}
+def _stages(ax: Any, report: Report) -> None:
+    stages = {name: spread for name, spread in report.stage_ms.items() if name != "read"}
     names = [f"{name} (beside)" if name in BESIDE else name for name in stages]
     p50, p95 = ([getattr(spread, q) for spread in stages.values()] for q in ("p50", "p95"))
     ax.barh(names, p95, color=ORANGE, alpha=0.35, height=0.62, label="p95")
@@ -117,7 +117,7 @@ def _stages(ax: Any, main: Measured) -> None:
         _beside(ax, high, y, f"{low:.2f} / {high:.2f}")
     ax.invert_yaxis()
     ax.set_xlabel("milliseconds, each time it happens")
-    ax.set_title("Stages: " + main.point.key)
+    ax.set_title("Stages: " + report.main.point.key)
     ax.grid(axis="x", alpha=0.3)
     ax.margins(x=0.16)
     ax.legend(loc="lower right")

@@ -22,11 +22,12 @@ from monitor.versions import own_version, versions
 PATIENCE_S = 5.0
 
 
-def provenance(settings: Settings, engine: Engine, arguments: Sequence[str]) -> dict[str, Any]:
-    """Ready for JSON, see `facts.Report.provenance`. Raises BundleError."""
+def provenance(settings: Settings, engine: Engine, film: Path, arguments: Sequence[str]) -> dict[str, Any]:
+    """Ready for JSON, see `facts.Report.provenance`. Raises BundleError and OSError."""
     bundle = load_bundle(settings.engine.bundle)
     thinks = asdict(settings)
-    compared = {part: thinks[part] for part in ("detector", "track", "decide")}
+    compared = {part: thinks[part] for part in ("detector", "track", "decide", "show")}
+    del compared["show"]["headless"]
     return {
         "program": own_version(),
         "commit": _commit(),
@@ -42,8 +43,15 @@ def provenance(settings: Settings, engine: Engine, arguments: Sequence[str]) -> 
         "versions": dict(versions()),
         "settings": show(settings),
         "settings_sha256": hashlib.sha256(repr(sorted(compared.items())).encode()).hexdigest()[:16],
+        "film": _sha256(film),
         "arguments": list(arguments),
     }
+
+
+def _sha256(path: Path) -> str:
+    """The beginning of it: films of one name and size that differ are told apart."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def _commit() -> str | None:

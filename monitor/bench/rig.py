@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -31,11 +31,23 @@ from monitor.sinks.window import Window
 from monitor.threads import Queued
 from monitor.types import Gap, Scene
 
+OWN = ("detect", "match", "crop", "draw")
+"""What a frame of a recording keeps the loop; its judgements are made while the next one is searched."""
 WARM_UP_S = 1.0
 LEAST_FRAMES = 100
 SOAK_STEP_S = 60.0
 PATIENCE = 10.0
 """A round may take so many times the seconds it was given before it makes do with fewer frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """A film that plays."""
+
+    items: Iterator[Scene | Gap]
+    outlets: list[Sink]
+    tally: Tally
+    live: bool
 
 
 class Rig:
@@ -46,8 +58,14 @@ class Rig:
         self._open: dict[Any, Any] = {}
         self._folder = Path(stack.enter_context(TemporaryDirectory(prefix="monitor-bench-")))
         self._reference = Reference()
+        self._window: Window | None = None
         self.baseline: Baseline | None = None
         """Plays the points of the plain loop."""
+
+    @property
+    def quit(self) -> bool:
+        """The user closed the window, or pressed q in it."""
+        return self._window is not None and self._window.quit
 
     def engine(self, point: Point) -> Engine:
         """The engine of a point. Raises EngineError."""
@@ -82,23 +100,23 @@ class Rig:
         if point.cameras > 1:
             sample = several_round(settings_of(self._settings, point), self.engine(point), point, film, seconds)
         else:
-            with self._playing(point, film) as (items, outlets, tally):
-                _play(items, outlets, tally, WARM_UP_S, 1)
-                tally.begin()
-                _play(items, outlets, tally, seconds, LEAST_FRAMES)
-                sample = tally.sample(before)
+            with self._playing(point, film) as playing:
+                _play(playing, WARM_UP_S, 1)
+                playing.tally.begin()
+                _play(playing, seconds, LEAST_FRAMES)
+                sample = playing.tally.sample(before)
         return replace(sample, reference_ms=round((before + self._reference.time_ms()) / 2, 4))
 
     def soak(
         self, point: Point, film: Film, seconds: float, say: Say, stopped: Callable[[], bool]
     ) -> Iterator[dict[str, float]]:
         """Plays on end; {s, fps, frame_p95_ms, memory_mb, and what the sensors tell} by the minute."""
-        with self._playing(point, film) as (items, outlets, tally):
+        with self._playing(point, film) as playing:
             begun = perf_counter()
             while (left_s := begun + seconds - perf_counter()) > 0 and not stopped():
-                tally.begin()
-                _play(items, outlets, tally, min(SOAK_STEP_S, left_s), 1)
-                sample = tally.sample(0.0)
+                playing.tally.begin()
+                _play(playing, min(SOAK_STEP_S, left_s), 1, stopped)
+                sample = playing.tally.sample(0.0)
                 row = {
                     "s": round(perf_counter() - begun, 1), "fps": round(sample.fps, 2),
                     "frame_p95_ms": sample.frame_ms.p95, "memory_mb": sample.memory_mb, **hardware.readings(),
@@ -107,7 +125,7 @@ class Rig:
                 yield row
 
     @contextmanager
-    def _playing(self, point: Point, film: Film) -> Iterator[tuple[Iterator[Scene | Gap], list[Sink], Tally]]:
+    def _playing(self, point: Point, film: Film) -> Iterator[Playing]:
         settings, live = settings_of(self._settings, point), point.mode == "live"
         engine, detector = self.engine(point), self.detector(point)
         with ExitStack() as stack:
@@ -120,12 +138,13 @@ class Rig:
                 outlets.append(stack.enter_context(closing(self._recorder(live, clocks["encode"]))))
             if point.shown:
                 clocks["display"] = Clock()
-                outlets.append(TimedSink(stack.enter_context(closing(Window("bench", overlay))), clocks["display"]))
+                self._window = stack.enter_context(closing(Window("bench", overlay)))
+                outlets.append(TimedSink(self._window, clocks["display"]))
             thought = stack.enter_context(thinking(settings, engine, live=live))
             drawn = (
                 overlay.draw(item) if isinstance(item, Scene) else item for item in scenes(source, detector, *thought)
             )
-            yield drawn, outlets, Tally(live=live, beside=clocks)
+            yield Playing(drawn, outlets, Tally(live=live, beside=clocks, due_fps=point.pace_fps), live)
 
     def _recorder(self, live: bool, clock: Clock) -> Queued:
         from monitor.sinks.video import VideoRecorder
@@ -134,13 +153,18 @@ class Rig:
         return Queued(TimedSink(recorder, clock), when_full="drop" if live else "wait")
 
 
-def _play(items: Iterator[Scene | Gap], outlets: list[Sink], tally: Tally, seconds: float, frames: int) -> None:
-    """Plays for `seconds` and at least so many frames, within PATIENCE."""
+def _play(playing: Playing, seconds: float, frames: int, stopped: Callable[[], bool] = lambda: False) -> None:
+    """Plays for `seconds` and at least so many frames, within PATIENCE, or until it is stopped."""
+    tally = playing.tally
     first, end_s = tally.frames, tally.seconds + seconds
     while (now_s := tally.seconds) < end_s or (tally.frames - first < frames and now_s < PATIENCE * end_s):
         begun = perf_counter()
-        item = next(items)
-        for outlet in outlets:
+        item = next(playing.items)
+        came = perf_counter()
+        for outlet in playing.outlets:
             outlet.write(item)
         if isinstance(item, Scene):
-            tally.see(item, 1e3 * (perf_counter() - begun))
+            took_ms = 1e3 * (came - begun) - item.ms["read"] if playing.live else sum(item.ms.get(s, 0.0) for s in OWN)
+            tally.see(item, took_ms + 1e3 * (perf_counter() - came))
+        if stopped():
+            return

@@ -25,7 +25,7 @@ from engines.plans import PLAN_RUNTIMES
 from engines.trt.cuda import open_cuda
 from engines.trt.library import load_library
 from engines.work import multiplications, peak, summing
-from monitor.bench.facts import Measured, Point
+from monitor.bench.facts import Measured, Point, Report
 from monitor.detect.models import FULL_RANGE, SHORT_RANGE
 from monitor.detect.passes import Tiles, tile_grid
 from monitor.detect.work import multiplications as of_detector
@@ -42,8 +42,9 @@ BOUND = 0.4
 """A share from which that is what a stage waits for."""
 
 
-def roofline(main: Measured, bundle: Bundle) -> dict[str, Any]:
+def roofline(report: Report, bundle: Bundle) -> dict[str, Any]:
     """See `facts.Report.roofline`. Raises EngineError and DetectorError."""
+    main = report.main
     threads = usable_threads()
     int8, fp32, (memory, how) = peak("int8", threads), peak("fp32", threads), bandwidth(threads)
     peaks = {"int8": 2 * int8.per_s / 1e9, "fp32": 2 * fp32.per_s / 1e9, "memory": memory / 1e9}
@@ -53,7 +54,7 @@ def roofline(main: Measured, bundle: Bundle) -> dict[str, Any]:
     return {
         "int8_gops": round(peaks["int8"], 1), "fp32_gops": round(peaks["fp32"], 1),
         "memory_gbps": round(peaks["memory"], 2), "gpu": gpu, "threads": threads,
-        "stages": [row for stage in main.stage_ms if (row := _row(stage, main, bundle, peaks)) is not None],
+        "stages": [row for stage, ms in report.stage_ms.items() if (row := _row(stage, ms.p50, main, bundle, peaks))],
         "how": {
             "int8": int8.kernel, "fp32": fp32.kernel, "memory": how,
             "gpu": why,
@@ -113,11 +114,11 @@ def _times(run: Callable[[], Any]) -> list[float]:
     return found[1:]
 
 
-def _row(stage: str, main: Measured, bundle: Bundle, peaks: dict[str, float]) -> dict[str, Any] | None:
+def _row(stage: str, ms: float, main: Measured, bundle: Bundle, peaks: dict[str, float]) -> dict[str, Any] | None:
     """One stage at its median; None where there is nothing to say."""
     if stage in ("read", "match", "display"):
         return None
-    ms, point = main.stage_ms[stage].p50, main.point
+    point = main.point
     pixels = point.width_px * point.height_px
     gops: float | None = None
     moved_mb: float | None = BYTES_A_PIXEL[stage] * pixels / 1e6 if stage in BYTES_A_PIXEL else None

@@ -22,7 +22,7 @@ from monitor.bench.provenance import provenance
 from monitor.bench.rig import Rig
 from monitor.bench.roofline import roofline
 from monitor.bench.stress import stress
-from monitor.errors import UsageError
+from monitor.errors import MonitorError
 from monitor.settings import Settings
 from monitor.sinks.display import display_problem
 
@@ -53,8 +53,15 @@ class Wish:
     """As they were given, for the record."""
 
 
-def bench(wish: Wish, settings: Settings, say: Say, stopped: Callable[[], bool]) -> Report:
-    """Measures. Stopped early it tells of what it has; `stopped` says so again. Raises MonitorError and EngineError."""
+FAILURES = (MonitorError, EngineError, OSError)
+"""One part of a run that ends with these is left out, and told."""
+
+
+def bench(wish: Wish, settings: Settings, say: Say, stopped: Callable[[], bool]) -> Report | None:
+    """Measures. Stopped early it tells of what it has, None where that is nothing; `stopped` says so again.
+
+    What fails is in `left_out`. Raises MonitorError and EngineError where nothing can be measured.
+    """
     before = hardware.machine()
     with ExitStack() as stack:
         film = main_film(wish.source, wish.folder, say)
@@ -66,36 +73,66 @@ def bench(wish: Wish, settings: Settings, say: Say, stopped: Callable[[], bool])
         main = tasks[0]
         if wish.baseline is not None:
             say("loading the plain loop")
-            rig.baseline = stack.enter_context(closing(Baseline(wish.baseline)))
-            tasks += [_tutorial(task) for task in tasks if task.point.mode == "recorded"]
+            try:
+                rig.baseline = stack.enter_context(closing(Baseline(wish.baseline)))
+                tasks += [_tutorial(task) for task in tasks if task.point.mode == "recorded"]
+            except FAILURES as error:
+                left_out = (*left_out, ("tutorial", str(error)))
         if wish.sweep:
             tasks += sweep_tasks(wish.folder, engine, others, tiles, say)
-        measured, failed = _rounds(rig, list(dict.fromkeys(tasks)), wish, say, stopped)
+        ends = _Ends(rig, stopped)
+        measured, failed = _rounds(rig, list(dict.fromkeys(tasks)), wish, say, ends)
+        if not measured:
+            return None
         report = Report(
-            before, provenance(settings, rig.engine(main.point), wish.arguments), measured, (*left_out, *failed),
-            ratio_to_baseline=_ratios(measured),
+            before, provenance(settings, rig.engine(main.point), film.path, wish.arguments), measured,
+            (*left_out, *failed), ratio_to_baseline=_ratios(measured),
         )  # fmt: skip
-        report = _more(report, rig, main, wish, settings, say, stopped)
+        report = _more(report, rig, main, wish, settings, say, ends)
     notes = (*hardware.notes(before, hardware.machine()), *report.drift)
-    return replace(report, notes=(*notes, *(("it was stopped before its end",) if stopped() else ())))
+    return replace(report, notes=(*notes, *(("it was stopped before its end",) if ends() else ())))
+
+
+class _Ends:
+    """Whether to stop: because the user said so, or closed the window."""
+
+    def __init__(self, rig: Rig, stopped: Callable[[], bool]) -> None:
+        self._rig, self._stopped = rig, stopped
+
+    def __call__(self) -> bool:
+        return self._stopped() or self._rig.quit
 
 
 def _more(
     report: Report, rig: Rig, main: Task, wish: Wish, settings: Settings, say: Say, stopped: Callable[[], bool]
 ) -> Report:
-    """What is measured once, after the rounds."""
-    engine, detector = rig.engine(main.point), rig.detector(main.point)
-    if wish.labels and not stopped():
+    """What is measured once, after the rounds; what fails is left out."""
+
+    def labels() -> dict[str, Any]:
         say("labels, judging rarely and always")
-        agreed = agreement(settings, main.point, main.film, engine, detector, stopped)
-        report = replace(report, label_agreement=agreed)
-    if wish.stress and not stopped():
-        report = replace(report, stress=stress(rig, main.point, wish.folder, say, stopped))
-    if wish.soak_s is not None and not stopped():
-        report = replace(report, soak=tuple(rig.soak(main.point, main.film, wish.soak_s, say, stopped)))
-    if wish.roofline and not stopped():
+        engine, detector = rig.engine(main.point), rig.detector(main.point)
+        return {"label_agreement": agreement(settings, main.point, main.film, engine, detector, stopped)}
+
+    def most() -> dict[str, Any]:
         say("the most this machine can do")
-        report = replace(report, roofline=roofline(report.main, load_bundle(settings.engine.bundle)))
+        return {"roofline": roofline(report, load_bundle(settings.engine.bundle))}
+
+    parts: dict[str, tuple[object, Callable[[], dict[str, Any]]]] = {
+        "labels": (wish.labels, labels),
+        "stress": (wish.stress, lambda: {"stress": stress(rig, main.point, wish.folder, say, stopped)}),
+        "duration": (
+            wish.soak_s,
+            lambda: {"soak": tuple(rig.soak(main.point, main.film, wish.soak_s or 0.0, say, stopped))},
+        ),
+        "roofline": (wish.roofline, most),
+    }
+    for name, (wanted, measure) in parts.items():
+        if wanted and not stopped():
+            try:
+                report = replace(report, **measure())
+            except FAILURES as error:
+                say(f"{name}: {error}")
+                report = replace(report, left_out=(*report.left_out, (name, str(error))))
     return report
 
 
@@ -131,7 +168,7 @@ def _rounds(
 ) -> tuple[tuple[Measured, ...], tuple[tuple[str, str], ...]]:
     """All points, in another order each round, so that a slow minute of the machine does not fall on one of them."""
     samples: dict[Point, list[Sample]] = {task.point: [] for task in tasks}
-    failed: dict[Point, str] = {}
+    failed: dict[Point, Exception] = {}
     for number in range(wish.rounds):
         order = [task for task in tasks if task.point not in failed]
         random.Random(number).shuffle(order)
@@ -141,12 +178,14 @@ def _rounds(
             say(f"round {number + 1} of {wish.rounds}, {place + 1} of {len(order)}: {task.point.key}")
             try:
                 samples[task.point].append(rig.round(task.point, task.film, wish.seconds, wish.rounds))
-            except EngineError as error:
-                failed[task.point] = str(error)
+            except FAILURES as error:
+                say(f"left out, {task.point.key}: {error}")
+                failed[task.point] = error
     done = tuple(Measured(point, tuple(found)) for point, found in samples.items() if found)
-    if not any(found.point.program == "monitor" for found in done):
-        raise UsageError("nothing was measured", hint="give it time for one round at least")
-    return done, tuple((point.key, why) for point, why in failed.items())
+    ours = any(found.point.program == "monitor" for found in done)
+    if not ours and failed:
+        raise next(iter(failed.values()))
+    return done if ours else (), tuple((point.key, str(why)) for point, why in failed.items())
 
 
 def _ratios(measured: Sequence[Measured]) -> dict[str, float]:

@@ -55,9 +55,8 @@ def _climb(
             if stopped():
                 return {"held": held, "first_missed": missed, "tried": tried}
             sample = play(n)
-            tried.append(
-                {what: n, "dropped_share": round(sample.dropped_share, 5), "frame_p95_ms": sample.frame_ms.p95}
-            )
+            row = {what: n, "fps": round(sample.fps, 1), "dropped_share": round(sample.dropped_share, 5)}
+            tried.append({**row, "frame_p95_ms": sample.frame_ms.p95})
             if keeps := sample.dropped_share <= LOST and sample.frame_ms.p95 <= 1e3 / RATE_FPS:
                 break
         if not keeps:

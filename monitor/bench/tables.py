@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from rich import box
@@ -12,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from monitor.bench.compare import Comparison
-from monitor.bench.facts import Measured, Point, Report
+from monitor.bench.facts import Measured, Point, Report, Spread
 
 NONE = "–"
 
@@ -35,8 +36,10 @@ def grids(report: Report) -> Iterator[Grid]:
     head = ("point", "fps", "spread", "p50 ms", "p95", "p99", "lost", "age p95", "judged/s", "cpu", *ratio)
     note = "medians of the rounds; what a frame keeps the loop, and the age of the picture shown, in ms"
     yield Grid("Points" + (f": {shared}" if shared else ""), head, rows, note)
-    stages = tuple((name, *(f"{ms:.2f}" for ms in (s.p50, s.p95, s.p99))) for name, s in report.main.stage_ms.items())
-    yield Grid(f"Stages: {report.main.point.key}", ("stage", "p50 ms", "p95", "p99"), stages)
+    yield _stages(report.main.point.key, report.stage_ms)
+    live = next((one for one in report.points if one.point.mode == "live"), None)
+    if live is not None and live is not report.main:
+        yield _stages(live.point.key, live.stage_ms)
     yield from _stress(report)
     yield from _roofline(report)
     if report.soak:
@@ -44,6 +47,11 @@ def grids(report: Report) -> Iterator[Grid]:
         yield Grid("On end", keys, tuple(tuple(_number(row.get(key)) for key in keys) for row in report.soak))
     if report.left_out:
         yield Grid("Left out", ("point", "why"), report.left_out)
+
+
+def _stages(key: str, stage_ms: Mapping[str, Spread]) -> Grid:
+    rows = tuple((name, *(f"{ms:.2f}" for ms in (s.p50, s.p95, s.p99))) for name, s in stage_ms.items())
+    return Grid(f"Stages: {key}", ("stage", "p50 ms", "p95", "p99"), rows)
 
 
 def compared(found: Comparison) -> Grid:
@@ -54,6 +62,7 @@ def compared(found: Comparison) -> Grid:
     )
     notes = [*found.warnings, *(f"only now: {key}" for key in found.only_new)]
     notes += [f"only then: {key}" for key in found.only_old]
+    rows += tuple((key, NONE, NONE, NONE, NONE, f"fails now: {why}") for key, why in found.failed)
     head = ("point", "then", "now", "speed ×", "noise", "verdict")
     return Grid("Compared with the earlier result", head, rows, "; ".join(notes))
 
@@ -65,11 +74,7 @@ def facts(report: Report) -> Iterator[tuple[str, str]]:
     if machine.get("gpu"):
         yield "gpu", str(machine["gpu"].get("name"))
     yield "system", f"{machine['os']}, kernel {machine['kernel']}, Python {machine['python']}"
-    power = {
-        name: machine.get(name) for name in ("governor", "power_mode", "mhz", "temperature_c", "battery", "virtual")
-    }
-    known = ", ".join(f"{name} {value}" for name, value in power.items() if value)
-    yield "power and heat", known or "no sensor tells"
+    yield "power and heat", ", ".join(_power(machine)) or "no sensor tells"
     engine = made["engine"]
     yield "engine", f"{made['bundle']}, {engine['runtime']} {engine['precision']}"
     yield "threads", ", ".join(f"{name} {n}" for name, n in made["threads"].items())
@@ -101,6 +106,8 @@ def _power(machine: Mapping[str, Any]) -> Iterator[str]:
         yield "plugged in" if battery["plugged"] else f"on battery, {battery['percent']:.0f} %"
     if machine.get("virtual"):
         yield f"virtual machine ({machine['virtual']})"
+    if machine.get("container"):
+        yield "in a container"
 
 
 def terminal(report: Report) -> Iterator[RenderableType]:
@@ -161,7 +168,7 @@ def short_keys(points: Sequence[Point]) -> tuple[list[str], str]:
 def _point(one: Measured, name: str, report: Report) -> tuple[str, ...]:
     live = one.point.mode == "live"
     ratios = report.ratio_to_baseline
-    judged, cpu = (max(getattr(s, name) for s in one.rounds) for name in ("judgements_per_s", "cpu_share"))
+    judged, cpu = (median(getattr(s, name) for s in one.rounds) for name in ("judgements_per_s", "cpu_share"))
     return (
         name, f"{one.fps:.1f}", f"{one.spread:.1%}", f"{one.frame_ms.p50:.1f}", f"{one.frame_ms.p95:.1f}",
         f"{one.frame_ms.p99:.1f}", f"{one.dropped_share:.2%}" if live else NONE,
@@ -174,10 +181,12 @@ def _stress(report: Report) -> Iterator[Grid]:
     stress = report.stress
     for what in ("faces", "cameras") if stress else ():
         tried = stress[what]["tried"]  # type: ignore[index]
-        rows = tuple((str(t[what]), f"{t['dropped_share']:.2%}", f"{t['frame_p95_ms']:.1f}") for t in tried)
+        rows = tuple(
+            (str(t[what]), f"{t['fps']:.1f}", f"{t['dropped_share']:.2%}", f"{t['frame_p95_ms']:.1f}") for t in tried
+        )
         held, rate = stress[what]["held"], stress["rate_fps"]  # type: ignore[index]
         named = what if held != 1 else what.removesuffix("s")
-        yield Grid(f"Held at {rate:g} fps: {held} {named}", (what, "lost", "frame p95 ms"), rows, stress["rule"])  # type: ignore[index]
+        yield Grid(f"Held at {rate:g} fps: {held} {named}", (what, "fps", "lost", "frame p95 ms"), rows, stress["rule"])  # type: ignore[index]
 
 
 def _roofline(report: Report) -> Iterator[Grid]:
@@ -190,7 +199,7 @@ def _roofline(report: Report) -> Iterator[Grid]:
          _share(s["bandwidth_share"]), s["bound"])
         for s in roof["stages"]
     )  # fmt: skip
-    head = ("stage", "ms a frame", "Gop", "of the peak", "MB moved", "of the bandwidth", "bound by")
+    head = ("stage", "ms each time", "Gop", "of the peak", "MB moved", "of the bandwidth", "bound by")
     gpu = roof["gpu"]
     on_gpu = "" if gpu is None else f"; GPU {gpu['precision']} {gpu['gops']:.0f}, {gpu['memory_gbps']:.0f} GB/s"
     note = f"{peaks}memory {roof['memory_gbps']:.1f} GB/s{on_gpu}"

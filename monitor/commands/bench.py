@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -87,14 +88,24 @@ def bench(
         raise UsageError(f"--baseline {baseline}: there is none of that name", hint="say --baseline tutorial")
     if from_ is not None and (source is not None or sweep or stress or roofline or duration is not None or baseline):
         raise UsageError("--from takes a stored result: nothing is measured", hint="leave --from or the rest away")
+    if not all(map(math.isfinite, (seconds, tolerance, duration or 0.0))):
+        raise UsageError("a number is none", hint="give --seconds, --duration and --tolerance as plain numbers")
     from monitor.bench.compare import read_report
+    from monitor.bench.history import DRAWING
 
-    outputs = {path: kind for path, kind in ((json_, "json"), (markdown, "md"), (plot, "svg"), (html, "html")) if path}
-    _check(outputs, [Path(path) for path in (source, from_, compare) if path is not None])
+    outputs = [
+        (path, kind) for path, kind in ((json_, "json"), (markdown, "md"), (plot, "svg"), (html, "html")) if path
+    ]
+    _check([path for path, _ in outputs], [Path(path) for path in (source, from_, compare) if path is not None])
+    if history is not None:
+        _check([history / DRAWING], [])
     old = None if compare is None else read_report(compare)
     stop = StopFlag()
     with stop.listening():
         report = _measure(given, stop, _be_silent if quiet else _say) if from_ is None else read_report(from_)
+    if report is None:
+        typer.echo("stopped before anything was measured", err=True)
+        return stop.status(130 if stop() else 0)
     _write(report, outputs)
     _tell(report)
     if history is not None:
@@ -108,16 +119,18 @@ def bench(
     return stop.status(130 if stop() else 0)
 
 
-def _measure(given: dict[str, Any], stopped: StopFlag, say: Callable[[str], None]) -> Report:
+def _measure(given: dict[str, Any], stopped: StopFlag, say: Callable[[str], None]) -> Report | None:
     from engines.cache import cache_folder
     from monitor.bench.run import Wish, bench
     from monitor.config import load_settings
 
     settings = load_settings(given["config"], given["set_"] or (), given_options(SETTINGS, given))
+    if settings.source.camera is not None:
+        raise UsageError("a camera is nothing to measure with", hint="name a video file; record one first")
     wish = Wish(
         given["source"] or settings.source.uri, cache_folder() / "films", rounds=given["rounds"],
         seconds=given["seconds"], sweep=given["sweep"], stress=given["stress"], roofline=given["roofline"],
-        baseline=_tutorial(given["bundle"]) if given["baseline"] else None, soak_s=given["duration"],
+        baseline=_tutorial(settings.engine.bundle) if given["baseline"] else None, soak_s=given["duration"],
         arguments=tuple(Path(word).name if "/" in word else word for word in sys.argv[1:]),
     )  # fmt: skip
     return bench(wish, settings, say, stopped)
@@ -136,17 +149,19 @@ def _tutorial(bundle: str | None) -> Callable[[], Plain]:
     return make
 
 
-def _check(outputs: dict[Path, str], inputs: list[Path]) -> None:
+def _check(outputs: list[Path], inputs: list[Path]) -> None:
     """Refuses now what could not be written in the end. Raises UsageError and SinkError."""
     from monitor.files import check_writable
 
     for path in outputs:
+        if outputs.count(path) > 1:
+            raise UsageError(f"{path} is named twice", hint="give every report a file of its own")
         if path.resolve() in {given.resolve() for given in inputs}:
             raise UsageError(f"{path} is read and would be overwritten", hint="name another file")
         check_writable(path)
 
 
-def _write(report: Report, outputs: dict[Path, str]) -> None:
+def _write(report: Report, outputs: list[tuple[Path, str]]) -> None:
     from monitor.bench.history import as_bytes
     from monitor.bench.page import page
     from monitor.bench.plots import svg
@@ -159,7 +174,7 @@ def _write(report: Report, outputs: dict[Path, str]) -> None:
         "svg": svg,
         "html": lambda told: page(told).encode(),
     }
-    for path, kind in outputs.items():
+    for path, kind in outputs:
         write_whole(path, make[kind](report))
 
 
@@ -184,7 +199,8 @@ def _compare(report: Report, old: Report, tolerance: float) -> None:
     Console().print(rich_table(compared(found)))
     if found.regressed:
         raise CheckFailed(
-            f"slower than before by more than {tolerance:.0%}", hint="look at the lines marked as a regression above"
+            f"slower than before by more than {tolerance:.0%}, or more is lost",
+            hint="look at the lines marked as a regression, or as failing, above",
         )
 
 

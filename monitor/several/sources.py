@@ -144,8 +144,9 @@ class Reviving:
     def close(self) -> None:
         """Also while another thread reads."""
         self._closed = True
-        if self._source is not None:
-            self._source.close()
+        source = self._source
+        if source is not None:
+            source.close()
 
 
 def reviving(named: Named, losses: Losses) -> Reviving:

@@ -97,7 +97,7 @@ class Caller:
         self._jobs.serve(Job.run)
 
     def ask(self, fn: Callable[..., T], *args: Any, timeout_s: float = PATIENCE_S) -> Answer[T]:
-        """`fn(*args)`, to be made on the thread while we go on. Where it takes no more calls, the answer says why."""
+        """`fn(*args)`, to be made on the thread while we go on. Raises as `Answer.get` where it takes no more calls."""
         job = Job(fn, args)
         answer: Answer[T] = Answer(job, self._jobs, self._thread.name)
         if not self._jobs.put(job, timeout_s=timeout_s):

@@ -5,16 +5,18 @@ from dataclasses import replace
 import pytest
 
 from monitor.bench.compare import compare, read_report
+from monitor.bench.facts import Measured, Spread
 from monitor.bench.history import as_bytes
+from monitor.bench.tables import compared
 from monitor.errors import UsageError
-from tests.monitor.bench.reports import LIVE, MACHINE, MADE, RECORDED, measured, report, run_of
+from tests.monitor.bench.reports import LIVE, MACHINE, MADE, RECORDED, measured, report, run_of, sample
 
 TRIALS = 200
 
 
 def test_an_unchanged_program_is_no_regression():
     cries = sum(compare(run_of(seed), run_of(1000 + seed), 0.05).regressed for seed in range(TRIALS))
-    assert cries == 0
+    assert cries <= 0.01 * TRIALS
 
 
 def test_a_slowdown_of_15_percent_is_found():
@@ -33,10 +35,37 @@ def test_a_slow_minute_of_the_machine_is_taken_out():
 
 def test_live_points_are_compared_by_what_a_frame_takes():
     before, after = (report(measured(LIVE, [fps, 1.01 * fps, 0.99 * fps, fps])) for fps in (100, 80))
-    (row,) = compare(after, before, 0.05).rows
-    assert (row.unit, row.old, row.new) == ("ms", pytest.approx(10), pytest.approx(12.5))
+    row, age, lost = compare(after, before, 0.05).rows
+    assert (row.unit, row.old, row.new) == ("ms", pytest.approx(10, rel=0.01), pytest.approx(12.5, rel=0.01))
     assert row.ratio == pytest.approx(0.8)
     assert row.verdict == "regression"
+    assert age.key.endswith("age p95")
+    assert (lost.old, lost.verdict) == (pytest.approx(2 / 342), "no difference")
+
+
+def test_pictures_that_get_old_or_lost_are_regressions_though_the_median_frame_is_as_fast():
+    def live(lost=2, age=12.0):
+        rounds = [replace(sample(fps, live=True, dropped=lost), age_ms=Spread(11, age, 20)) for fps in (99, 100, 101)]
+        return report(Measured(LIVE, tuple(rounds)))
+
+    assert not compare(live(), live(), 0.05).regressed
+    assert [row.verdict for row in compare(live(age=15.0), live(), 0.05).rows] == [
+        "no difference", "regression", "no difference"
+    ]  # fmt: skip
+    assert [row.verdict for row in compare(live(lost=8), live(), 0.05).rows] == [
+        "no difference", "no difference", "regression"
+    ]  # fmt: skip
+
+
+def test_a_point_that_fails_now_is_a_regression_and_nothing_in_common_no_result():
+    both = report(measured(RECORDED, [100, 100, 100]), measured(LIVE, [90, 90, 90]))
+    fails = report(measured(RECORDED, [100, 100, 100]), left_out=((LIVE.key, "no decoder"),))
+    told = compare(fails, both, 0.05)
+    assert told.regressed
+    assert told.failed == ((LIVE.key, "no decoder"),)
+    assert "no decoder" in str(compared(told))
+    with pytest.raises(UsageError, match="in common"):
+        compare(report(measured(RECORDED, [1, 1])), report(measured(LIVE, [1, 1])), 0.05)
 
 
 def test_within_the_tolerance_it_is_told_but_is_no_regression():
@@ -59,8 +88,14 @@ def test_what_differs_otherwise_is_told():
     )
     told = compare(other, report(), 0.05)
     assert [word in " ".join(told.warnings) for word in ("Another", "sha256", "hot")] == [True] * 3
-    alone = compare(report(measured(RECORDED, [1, 1])), report(measured(LIVE, [1, 1])), 0.05)
-    assert (alone.rows, alone.only_new, alone.only_old) == ((), (RECORDED.key,), (LIVE.key,))
+    encoded = replace(RECORDED, encoded=True)
+    more = report(measured(RECORDED, [1, 1]), measured(encoded, [1, 1]))
+    assert compare(more, report(measured(RECORDED, [1, 1]), measured(LIVE, [1, 1])), 0.05).only_new == (encoded.key,)
+    assert compare(report(measured(RECORDED, [1, 1])), more, 0.05).only_old == (encoded.key,)
+    versions = replace(report(), provenance={**MADE, "versions": {"numpy": "3"}})
+    assert compare(versions, report(), 0.05).warnings == ("other versions: numpy was 2, is 3",)
+    slow = report(measured(RECORDED, [99, 100, 100], reference_ms=3.6))
+    assert "1.20 times as long" in compare(slow, report(measured(RECORDED, [99, 100, 100])), 0.05).warnings[0]
 
 
 def test_results_are_read_back_and_others_refused(tmp_path):

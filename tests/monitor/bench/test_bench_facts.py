@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from monitor.bench.facts import from_json
+from monitor.bench.facts import Spread, from_json
 from tests.monitor.bench.reports import LIVE, RECORDED, measured, report
 
 
@@ -40,6 +40,15 @@ def test_medians_losses_and_spread():
     assert list(one.stage_ms) == ["decode", "read", "detect", "draw"]
 
 
+def test_stages_are_told_by_whoever_has_them():
+    encoded = measured(replace(RECORDED, encoded=True), [80])
+    encoded = replace(encoded, rounds=tuple(replace(s, stage_ms={"encode": Spread(5, 6, 7)}) for s in encoded.rounds))
+    told = report(measured(RECORDED, [100]), encoded)
+    assert told.stage_ms["encode"] == Spread(5, 6, 7)
+    assert told.stage_ms["detect"].p50 == pytest.approx(10), "the main point's own"
+    assert list(told.as_json()["stage_ms"]) == ["decode", "read", "detect", "draw", "encode"]
+
+
 def test_points_are_told_apart_by_their_keys():
     points = [
         RECORDED, LIVE, replace(LIVE, pace_fps=60.0), replace(RECORDED, encoded=True),
@@ -53,7 +62,10 @@ def test_points_are_told_apart_by_their_keys():
 
 @pytest.mark.parametrize(
     "spoil", [lambda d: d.update(format=99), lambda d: d.pop("points"), lambda d: d.update(points=[]),
-              lambda d: d["points"][0].update(rounds=[]), lambda d: d["points"][0]["point"].update(more=1)],
+              lambda d: d["points"][0].update(rounds=[]), lambda d: d.update(machine={}),
+              lambda d: d["provenance"].pop("threads"), lambda d: d["points"][0]["rounds"][0].update(seconds=0),
+              lambda d: d["points"][0]["rounds"][0]["frame_ms"].update(p50=0),
+              lambda d: d["points"][0]["point"].update(more=1)],
 )  # fmt: skip
 def test_what_is_no_result_is_refused(spoil):
     told = json.loads(json.dumps(report().as_json()))

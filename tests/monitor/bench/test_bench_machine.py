@@ -21,7 +21,7 @@ from monitor.bench.tally import Tally
 from monitor.detect import FaceDetector
 from monitor.detect.models import FULL_RANGE, SHORT_RANGE
 from monitor.detect.work import multiplications
-from monitor.errors import MediaError, UsageError
+from monitor.errors import MediaError, SourceError, UsageError
 from monitor.settings import DetectorSettings
 from monitor.sources.scanning import scan
 from monitor.types import Box, Face, Frame, Scene, Track
@@ -74,6 +74,7 @@ def test_the_machine_tells_what_it_knows_and_none_for_the_rest(tmp_path):
         ({"virtual": "QEMU"}, {}, "virtual machine"),
         ({}, {"stolen_s": 21.0, "up_s": 200.0}, "10.0% of the processors' time"),
         ({"power_mode": "low-power"}, {}, "low-power"),
+        ({}, {"busy_s": 75.0, "own_s": 10.0, "up_s": 200.0}, "10% of the processors while it ran"),
     ],
 )
 def test_what_spoils_a_measurement_is_noted(before, after, what):
@@ -172,11 +173,21 @@ def test_a_round_counts_losses_turns_and_what_a_frame_keeps_the_loop():
     time.sleep(0.1)
     sample = tally.sample(3.0)
     assert (sample.frames, sample.dropped) == (4, 3)
-    assert sample.frame_ms.p50 == pytest.approx(10.0, rel=0.02), "waiting for the source left out"
+    assert sample.frame_ms.p50 == pytest.approx(12.0, rel=0.02)
     assert sample.longest_unjudged_s == pytest.approx(0.7)
     assert sample.judgements_per_s * sample.seconds == pytest.approx(3, abs=0.05)
     assert "read" in sample.stage_ms
     assert sample.age_ms is not None
+
+
+def test_frames_that_were_due_and_never_came_are_lost():
+    tally = Tally(live=True, beside={}, due_fps=1000.0)
+    tally.see(scene(0, 0.0, 1), 1.0)
+    tally.see(scene(1, 0.1, 1), 1.0)
+    time.sleep(0.1)
+    assert tally.sample(3.0).dropped >= 97, "of a hundred that were due two came, and none was passed over"
+    with pytest.raises(SourceError, match="no frame"):
+        Tally(live=True, beside={}).sample(3.0)
 
 
 def test_who_is_not_in_view_or_not_worth_it_waits_for_nothing():
@@ -197,7 +208,7 @@ def test_the_roofline_knows_the_arithmetic_of_the_models(tmp_path):
     assert how
     bundle = tiny_bundle(tmp_path / "tiny")
     main = measured(replace(RECORDED, precision="fp32"), [100, 100])
-    told = roofline(main, bundle)
+    told = roofline(report(main), bundle)
     rows = {row["stage"]: row for row in told["stages"]}
     assert set(rows) == {"decode", "detect", "draw"}
     assert rows["detect"]["gops"] == pytest.approx(2 * (30_760_960 + 117_188_352) / 1e9, rel=1e-3)
@@ -216,7 +227,7 @@ def test_the_classifier_against_the_peak_of_what_it_runs_on(tmp_path, monkeypatc
         asked = sample(50, judgements_per_s=12.0, askings_per_s=4.0)
         asked = replace(asked, stage_ms={**asked.stage_ms, "classify": Spread(2.0, 3.0, 4.0)})
         point = replace(RECORDED, **{"precision": "fp32", **more.pop("point", {})})
-        told = roofline(Measured(point, (replace(asked, **more),)), bundle)
+        told = roofline(report(Measured(point, (replace(asked, **more),))), bundle)
         return next(row for row in told["stages"] if row["stage"] == "classify"), told
 
     fp32, told = row()
@@ -226,10 +237,15 @@ def test_the_classifier_against_the_peak_of_what_it_runs_on(tmp_path, monkeypatc
     assert int8["peak_share"] == pytest.approx(3 * of_crop / 2e-3 / told["int8_gops"], abs=1e-3)
     unknown, _ = row(askings_per_s=0.0)
     assert unknown["gops"] is None
-    gpu, _ = row(point={"runtime": "tensorrt"})
-    assert gpu["gops"] is not None
-    assert gpu["peak_share"] is None
-    assert gpu["bound"] == "not known"
+    for found, share in (
+        (None, None),
+        ({"precision": "fp32", "gops": 1e3, "memory_gbps": 1.0}, 3 * of_crop / 2e-3 / 1e3),
+    ):
+        monkeypatch.setattr(roofline_module, "_gpu", lambda _point, found=found: (found, "why"))
+        gpu, told = row(point={"runtime": "tensorrt"})
+        assert gpu["gops"] is not None
+        assert gpu["peak_share"] == (None if share is None else pytest.approx(share, abs=1e-3))
+        assert told["gpu"] == found
 
 
 def test_the_memory_is_measured_with_what_no_cache_holds(tmp_path):

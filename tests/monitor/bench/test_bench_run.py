@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from engines.contract import EngineError
 from monitor.bench import rig
 from monitor.bench.facts import from_json
 from monitor.bench.films import film_at
@@ -19,6 +20,7 @@ from monitor.bench.rig import Rig
 from monitor.bench.run import Wish, bench
 from monitor.bench.stress import _climb
 from monitor.config import load_settings
+from monitor.errors import SinkError
 from tests.monitor.bench.reports import RECORDED, report, sample
 from tests.people import walk_video
 
@@ -65,6 +67,7 @@ def test_a_run_tells_rates_stages_losses_labels_and_the_ratio(
     wish = Wish(str(film), tmp_path, rounds=2, seconds=0.3, baseline=lambda: slow, soak_s=0.6)
     said: list[str] = []
     told = bench(wish, settings(bundle), said.append, lambda: False)
+    assert told is not None
     assert from_json(json.loads(json.dumps(told.as_json(), allow_nan=False))) == told
     keys = [one.point for one in told.points]
     assert [(p.program, p.mode, p.pace_fps, p.encoded) for p in keys] == [
@@ -100,9 +103,39 @@ def test_a_run_that_is_stopped_tells_what_it_has(bundle: Path, film: Path, tmp_p
 
     wish = Wish(str(film), tmp_path, rounds=3, seconds=0.5)
     told = bench(wish, settings(bundle), say, lambda: len(rounds) >= 2)
+    assert told is not None
     assert 1 <= sum(len(one.rounds) for one in told.points) <= 3
     assert "stopped" in told.notes[-1]
     assert told.label_agreement is None
+    assert bench(wish, settings(bundle), lambda _: None, lambda: True) is None, "nothing was measured"
+
+
+def test_what_fails_is_left_out_and_told_and_the_rest_is_kept(
+    bundle: Path, film: Path, tmp_path: Path, short: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Rig.round
+
+    def breaks(self: Rig, point: Any, *args: Any) -> Any:
+        if point.encoded:
+            raise SinkError("no encoder")
+        return whole(self, point, *args)
+
+    def no_keras() -> Any:
+        raise OSError("no such file")
+
+    def no_soak(*_: Any) -> Any:
+        raise EngineError("lost", hint="")
+
+    monkeypatch.setattr(Rig, "round", breaks)
+    monkeypatch.setattr(Rig, "soak", no_soak)
+    wish = Wish(str(film), tmp_path, rounds=1, seconds=0.2, labels=False, baseline=no_keras, soak_s=5.0)
+    told = bench(wish, settings(bundle), lambda _: None, lambda: False)
+    assert told is not None
+    assert [one.point.encoded for one in told.points] == [False] * 3
+    assert [why for _, why in told.left_out] == ["no such file", "no encoder", "lost"]
+    monkeypatch.setattr(Rig, "round", no_soak)
+    with pytest.raises(EngineError, match="lost"):
+        bench(wish, settings(bundle), lambda _: None, lambda: False)
 
 
 def test_several_cameras_and_every_face_are_rounds_too(bundle: Path, film: Path, short: None) -> None:
@@ -120,6 +153,8 @@ def test_several_cameras_and_every_face_are_rounds_too(bundle: Path, film: Path,
         every = ours.round(replace(point, mode="recorded", pace_fps=None, every_face=True), played, 0.5, 1)
     assert both.frames / both.seconds < 46, "two cameras of 20 frames a second"
     assert both.frames > 10
+    assert both.frame_ms.p50 < 40, "of the 50 ms of a round those that it works"
+    assert rare.frame_ms.p99 < 1.5 * every.frame_ms.p99, "judging does not count, nor does the next frame's search"
     assert every.judgements_per_s / every.fps > 2 * rare.judgements_per_s / rare.fps
 
 
@@ -177,6 +212,10 @@ def test_the_command_measures_writes_and_compares(bundle: Path, film: Path, tmp_
         (("--from", "a.json", "--sweep"), 2, "nothing is measured"),
         (("--source", "missing.mp4"), 3, "missing.mp4"),
         (("--json", "/proc/no/a.json"), 5, "/proc/no"),
+        (("--history", "/proc/no"), 5, "/proc/no"),
+        (("--json", "a", "--html", "a"), 2, "named twice"),
+        (("--seconds", "inf"), 2, "plain numbers"),
+        (("--set", "source.camera=0"), 2, "a camera"),
         (("--source", "rtsp://u:secret@cam/1"), 2, "no recording"),
     ],
 )
