@@ -42,3 +42,15 @@ def teacher(monkeypatch, tmp_path):
 
     monkeypatch.setattr("train.resnet.BLOCKS", SHORT)
     return write_teacher(tmp_path / "teacher.npz")
+
+
+@pytest.fixture
+def eager():
+    """Runs of a few steps without graphs, whose tracing would take longer than the steps; the arithmetic is the same.
+
+    The pipeline and the reproduction train with graphs, as users do.
+    """
+    tensorflow = pytest.importorskip("tensorflow")
+    tensorflow.config.run_functions_eagerly(True)
+    yield
+    tensorflow.config.run_functions_eagerly(False)

@@ -24,6 +24,8 @@ from train.graph import vgg_graph
 from train.manifest import Prepared, Row
 from train.start import Start
 
+pytestmark = pytest.mark.usefixtures("eager")
+
 
 @pytest.mark.parametrize(
     "changes",

@@ -45,6 +45,7 @@ def test_blocks_imitate_one_after_another(waves, teacher):
     assert [model.get_layer(f"conv{block}_1").trainable for block in range(1, 6)] == [False, False, True, True, True]
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_resumed_imitation_repeats_the_unbroken_one(noisy, teacher, tmp_path):
     stop_at = 7  # in the second block
     start, steps = Start(teacher=teacher), iter(range(1000))

@@ -20,6 +20,8 @@ TINY = Recipe(
     augment=None, dropout=0,
 )  # fmt: skip
 
+pytestmark = pytest.mark.usefixtures("eager")
+
 
 @pytest.fixture(scope="module")
 def data():

@@ -62,6 +62,7 @@ def test_a_network_learns_what_its_tutor_says(many, contrary, tmp_path):
     assert shares_right(many, barely) > 0.8
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_resnet_begins_from_its_file_and_is_a_tutor(short, noisy, tmp_path):
     kernels, said = write_kernels(tmp_path / "resnet.npz", RESNET), []
     idle = replace(RESNET, learning_rate=1e-12, pictures=8)
@@ -106,6 +107,7 @@ def test_a_tutor_and_a_recipe_must_agree(noisy, contrary, tmp_path, changes, tut
     assert caught.value.hint
 
 
+@pytest.mark.usefixtures("eager")
 def test_where_a_source_is_left_out_its_tutor_has_not_seen_it_either(short, many, tmp_path, monkeypatch):
     sources = ("one", "two", "three")
     rows = tuple(replace(row, source=sources[int(row.group.strip("mtrainvl")) % 3]) for row in many.rows)
@@ -166,6 +168,7 @@ def test_a_damaged_file_of_kernels_is_told(short, noisy, tmp_path, harm, use):
     assert caught.value.hint
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_file_that_is_no_network_is_no_tutor_and_a_tutor_is_no_beginning(short, noisy, tmp_path):
     with zipfile.ZipFile(tmp_path / "empty.keras", "w") as file:
         file.writestr("other.txt", "nothing")
