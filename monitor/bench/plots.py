@@ -42,14 +42,16 @@ def history_svg(lines: Mapping[str, Sequence[tuple[str, float, float, float]]], 
     """{name of a line: (when and what, lowest, median, highest)} over time, oldest first."""
     whens = sorted({when for points in lines.values() for when, *_ in points})
     with _drawing() as plot:
-        figure, ax = plot.subplots(figsize=(max(7.0, 2.5 + 0.9 * len(whens)), 5.5), layout="constrained")
+        labels = {name: "\n".join(textwrap.wrap(name, 100)) for name in lines}
+        below = 0.17 * sum(label.count("\n") + 1 for label in labels.values())
+        figure, ax = plot.subplots(figsize=(max(8.0, 2.5 + 0.9 * len(whens)), 4.5 + below), layout="constrained")
         for number, (name, points) in enumerate(lines.items()):
             x = [whens.index(when) for when, *_ in points]
             middle = [p[2] for p in points]
             apart = [[p[2] - p[1] for p in points], [p[3] - p[2] for p in points]]
             colour, marker = (BLUE, ORANGE, GREEN, GREY)[number % 4], "osD^v"[number // 4 % 5]
-            label = "\n".join(textwrap.wrap(name, 60))
-            ax.errorbar(x, middle, apart, color=colour, marker=marker, markersize=5, capsize=3, lw=1.4, label=label)
+            style = {"color": colour, "marker": marker, "markersize": 5, "capsize": 3, "lw": 1.4}
+            ax.errorbar(x, middle, apart, label=labels[name], **style)
         ax.set_xticks(range(len(whens)), whens, rotation=30, ha="right")
         ax.set_ylim(bottom=0)
         ax.set_ylabel(unit)
@@ -152,5 +154,5 @@ def _names(points: Sequence[Measured]) -> list[str]:
 
 def _title(what: str, points: Sequence[Measured]) -> str:
     """With what all points share."""
-    shared = short_keys([one.point for one in points])[1]
+    shared = short_keys([one.point for one in points])[1].removeprefix("recorded").removeprefix(", ")
     return f"{what}: {shared}" if shared else what
