@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 
 CONFIDENCE = 0.999
-"""That not one of all points is called different where nothing is: a comparison is made often, and must not cry wolf."""
+"""That not one of all points is called different where nothing is: a comparison is made often, and should not cry."""
 BETWEEN_RUNS = 0.03
 """What two runs of the same program differ by although the rounds of each agree: memory laid out otherwise, drift."""
 FELT, DOUBT = 0.8, 0.2
