@@ -15,7 +15,7 @@ from monitor.bench.noise import BETWEEN_RUNS, FELT, Noise, middle
 from monitor.errors import UsageError
 
 SAME = ("bundle", "sha256", "settings_sha256", "film", "threads", "versions")
-LOST = 0.01
+LOST = 0.02
 """More lost frames than before by this share of all are a regression, however fast the others are."""
 
 

@@ -53,7 +53,7 @@ def test_pictures_that_get_old_or_lost_are_regressions_though_the_median_frame_i
     assert [row.verdict for row in compare(live(age=15.0), live(), 0.05).rows] == [
         "no difference", "regression", "no difference"
     ]  # fmt: skip
-    assert [row.verdict for row in compare(live(lost=8), live(), 0.05).rows] == [
+    assert [row.verdict for row in compare(live(lost=12), live(), 0.05).rows] == [
         "no difference", "no difference", "regression"
     ]  # fmt: skip
 
