@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing, suppress
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from engines.runtimes.trt import TrtEngine
 from engines.trt.cuda import Cuda
 from engines.trt.library import Library
 from engines.trt.plan import Plan, PlanOptions, build_plan
-from engines.work import Peak, multiplications
+from engines.work import Peak, multiplications, quickest
 
 if TYPE_CHECKING:
     import onnx
@@ -42,7 +41,7 @@ def gpu_peak(
     info = EngineInfo(library.runtime, precision, "GPU", "to measure its peak", "")
     rgb = _pictures(batch)
     with closing(TrtEngine(library, cuda, plan.data, _card(), info, max_batch=batch, say=lambda _: None)) as engine:
-        seconds = _quickest(lambda: engine.infer(rgb), rounds)
+        seconds = quickest(lambda: engine.infer(rgb), rounds)
     return Peak(batch * multiplications(model) / seconds, name)
 
 
@@ -60,7 +59,7 @@ def gpu_bandwidth(cuda: Cuda, *, n_bytes: int = COPIED_BYTES, rounds: int = ROUN
             cuda.move(b, a, n_bytes, stream)
             cuda.call("cudaStreamSynchronize", stream)
 
-        return 2 * n_bytes / _quickest(copy, rounds)
+        return 2 * n_bytes / quickest(copy, rounds)
     finally:
         for free, what in reversed(held):
             with suppress(EngineError):  # a lost GPU frees nothing
@@ -122,14 +121,3 @@ def _pictures(n: int) -> Any:
 def _card() -> Card:
     classes = ("a", "b", "c")
     return Card("peak", "1", "convolutions", classes, SIDE_PX, 0.0, (1 / 3,) * 3, 0.0, 0.0)
-
-
-def _quickest(run: Any, rounds: int) -> float:
-    """Seconds of the quickest of so many calls, after one that does not count."""
-    run()
-    found = []
-    for _ in range(rounds):
-        begun = perf_counter()
-        run()
-        found.append(perf_counter() - begun)
-    return min(found)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from engines.machine import nvidia_gpu, usable_threads
 from engines.plans import PLAN_RUNTIMES
 from engines.trt.cuda import open_cuda
 from engines.trt.library import load_library
-from engines.work import multiplications, peak, summing
+from engines.work import multiplications, peak, quickest, summing
 from monitor.bench.facts import Measured, Point, Report
 from monitor.detect.models import FULL_RANGE, SHORT_RANGE
 from monitor.detect.passes import Tiles, tile_grid
@@ -85,7 +84,7 @@ def bandwidth(threads: int) -> tuple[float, str]:
         "a copy by one thread": (lambda: np.copyto(b, a), 2 * a.nbytes),
         f"an array doubled by {threads} threads": (summing(a, threads), 2 * a.nbytes),
     }
-    rates = {name: moved / min(_times(run)) for name, (run, moved) in ways.items()}
+    rates = {name: moved / quickest(run, ROUNDS) for name, (run, moved) in ways.items()}
     best = max(rates, key=lambda name: rates[name])
     return rates[best], f"{best}, {a.nbytes / 1e6:.0f} MB"
 
@@ -103,15 +102,6 @@ def array_bytes(caches: Path) -> int:
     last = max((level for _, level in found), default="")
     wanted = TIMES_CACHES * sum(size for (_, level), size in found.items() if level == last)
     return max(LARGE_BYTES, min(wanted, int(MOST_OF_MEMORY * psutil.virtual_memory().available)))
-
-
-def _times(run: Callable[[], Any]) -> list[float]:
-    found = []
-    for _ in range(1 + ROUNDS):
-        begun = perf_counter()
-        run()
-        found.append(perf_counter() - begun)
-    return found[1:]
 
 
 def _row(stage: str, ms: float, main: Measured, bundle: Bundle, peaks: dict[str, float]) -> dict[str, Any] | None:

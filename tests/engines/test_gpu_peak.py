@@ -30,7 +30,7 @@ def test_the_plan_is_made_in_the_precision_asked_for(precision: str, kind: str) 
 def test_the_rate_is_what_was_done_in_the_quickest_call(monkeypatch: pytest.MonkeyPatch) -> None:
     cudart = FakeCudart()
     monkeypatch.setattr(module, "build_plan", lambda _, graph, *__, **___: Plan(graph, (), 0.0))
-    monkeypatch.setattr(module, "_quickest", lambda run, _: (run(), 0.5)[1])
+    monkeypatch.setattr(module, "quickest", lambda run, _: (run(), 0.5)[1])
     peak = gpu_peak(fake_library(cudart), Cuda(cudart), "fp32", batch=2, channels=8, rounds=1)
     assert peak.per_s == pytest.approx(2 * multiplications(tower(8)) / 0.5)
     assert "fp32" in peak.kernel
