@@ -80,7 +80,11 @@ def bench(wish: Wish, settings: Settings, say: Say, stopped: Callable[[], bool])
                 left_out = (*left_out, ("tutorial", str(error)))
         if wish.sweep:
             tasks += sweep_tasks(wish.folder, engine, others, tiles, say)
-        ends = _Ends(rig, stopped)
+
+        def ends() -> bool:
+            """The user said so, or closed the window."""
+            return stopped() or rig.quit
+
         measured, failed = _rounds(rig, list(dict.fromkeys(tasks)), wish, say, ends)
         if not measured:
             return None
@@ -91,16 +95,6 @@ def bench(wish: Wish, settings: Settings, say: Say, stopped: Callable[[], bool])
         report = _more(report, rig, main, wish, settings, say, ends)
     notes = (*hardware.notes(before, hardware.machine()), *report.drift)
     return replace(report, notes=(*notes, *(("it was stopped before its end",) if ends() else ())))
-
-
-class _Ends:
-    """Whether to stop: because the user said so, or closed the window."""
-
-    def __init__(self, rig: Rig, stopped: Callable[[], bool]) -> None:
-        self._rig, self._stopped = rig, stopped
-
-    def __call__(self) -> bool:
-        return self._stopped() or self._rig.quit
 
 
 def _more(
