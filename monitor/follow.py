@@ -10,14 +10,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from monitor.motion import GATE, GATE_PER_S, Motion, clipped, pair
+from monitor.motion import FAINT_S, Motion, clipped, gate, pair
 from monitor.settings import TrackSettings
 from monitor.types import Box, Face, Frame
 
 UNCONFIRMED_S = 0.3
 """A find that is not repeated within so long was none."""
 WAITS = 1.5
-"""Distances between two pictures that a find is waited for at least."""
+"""Distances between two pictures that a find, also a faint one, is waited for at least."""
 DOUBT = 0.5
 """How clear a face is taken to be before it was found: half-way between a pattern and a face."""
 SAME_FACE = 0.6
@@ -91,12 +91,13 @@ class Follower:
         A still picture and another file begin anew: nobody is followed from one into the next.
         """
         cut = frame.still or self._still or frame.origin != self._origin
+        faint_s = max(FAINT_S, WAITS * (frame.t - self._t))
         self._t, self._size, self._still = frame.t, (frame.width_px, frame.height_px), frame.still
         self._origin = frame.origin
         kept = () if cut else self._people.values()
         self._people = {p.id: p for p in kept if frame.t - p.seen_t <= self._patience_s(p)}
         people = list(self._people.values())
-        gates = [GATE + GATE_PER_S * (frame.t - p.seen_t) for p in people]
+        gates = [[gate(frame.t - p.seen_t, f.score < self._new_score, faint_s) for f in faces] for p in people]
         pairs, left = pair([p.motion.at(frame.t) for p in people], gates, faces)
         for i, j in pairs:
             self._continue(people[i], faces[j])

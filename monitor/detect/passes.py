@@ -16,6 +16,8 @@ FOUND = 0.3
 """A find that shares so much with an expected face is taken for it."""
 WELL_SEEN_PX = 16.0
 """A face that is smaller in the model's eyes is placed with an error of up to half the distance of its eyes."""
+SURE = 0.6
+"""A find that scores less may be a pattern beside the face (a neck, a hand), so a closer look is worth its time."""
 ALIKE, NEARLY = 2.0, 0.75
 """Finds of one face: areas differ by this factor at most, scores by this one."""
 LOOK_FACES, ALONE_FACES = 6.0, 4.0
@@ -76,14 +78,19 @@ def _spans(length_px: int, parts: int) -> list[tuple[int, int]]:
 
 
 def wanting(near: Iterable[Box], finds: Sequence[Find]) -> tuple[list[Box], list[Box]]:
-    """The expected places (where nothing was found, where a face was found only coarsely)."""
+    """The expected places (where nothing was found, where a face was found only coarsely or faintly)."""
     lost: list[Box] = []
     coarse: list[Box] = []
     for box in near:
-        seen_px = [find.seen_px for find in finds if box.shared(find.face.box) >= FOUND]
-        if box.area > 0 and max(seen_px, default=0.0) < WELL_SEEN_PX:
-            (coarse if seen_px else lost).append(box)
+        there = [find for find in finds if box.shared(find.face.box) >= FOUND]
+        well = any(_well_seen(find, box) for find in there)
+        if box.area > 0 and not well:
+            (coarse if there else lost).append(box)
     return lost, coarse
+
+
+def _well_seen(find: Find, expected: Box) -> bool:
+    return find.seen_px >= WELL_SEEN_PX and find.face.score >= SURE and _alike(find.face.box, expected)
 
 
 def closer_looks(boxes: Iterable[Box], turn: int, at_most: int, width_px: int, height_px: int) -> list[Window]:
@@ -154,6 +161,9 @@ def _best_first(find: Find) -> tuple[float, ...]:
 
 def _sees_it_better(find: Find, best: Find, finest: Find) -> bool:
     """Whether `find` shows the face of `best` larger than `finest` does, and the whole of it as far as one can tell."""
-    a, b = find.face.box, best.face.box
-    alike = max(a.area, b.area) <= ALIKE * min(a.area, b.area)
+    alike = _alike(find.face.box, best.face.box)
     return alike and find.detail > finest.detail and find.face.score >= NEARLY * best.face.score
+
+
+def _alike(a: Box, b: Box) -> bool:
+    return max(a.area, b.area) <= ALIKE * min(a.area, b.area)

@@ -88,6 +88,34 @@ def test_weak_finds_continue_but_do_not_start():
     assert len(track.tracks) == 1
 
 
+def test_a_pattern_where_somebody_left_is_not_that_person():
+    track = tracker()
+    walk(track, lambda t: [100], 2.0)
+    for i in range(20):
+        track.match(frame(2.5 + i / 25), [face(130, 110, score=0.5)])
+        assert all(tr.face.box.x0 < 105 for tr in track.tracks), "a faint find does not bring back who was lost"
+    assert track.tracks == ()
+
+
+def test_a_neck_found_instead_of_the_face_does_not_take_its_place():
+    track = tracker()
+    walk(track, lambda t: [100], 2.0)
+    for i in range(10):
+        track.match(frame(2 + i / 25), [face(80, 140, side=110, score=0.55)])
+    (only,) = track.tracks
+    assert only.face.box.width < 65
+
+
+@pytest.mark.parametrize("fps", [4.0, 25.0])
+def test_faint_finds_continue_at_low_rates_too(fps):
+    track = tracker()
+    walk(track, lambda t: [100], 4.0, fps)
+    for i in range(8):
+        track.match(frame(4 + i / fps), [face(100, score=0.45)])
+    assert [tr.id for tr in track.tracks] == [1]
+    assert track.tracks[0].seen_t == 4 + 7 / fps
+
+
 def test_coasting_tracks_say_so_and_stay_inside_the_frame():
     track = tracker()
     walk(track, lambda t: [500 + 300 * t], 0.4)
