@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeAlias
@@ -25,8 +25,9 @@ class Batches:
     """Training batches (uint8 RGB (B, P, P, 3), float32 (B, K)); `batch(step)` repeats exactly.
 
     Classes have the recipe's shares. Within a class a source weighs as the square root of its smallest class, so that
-    real and fake pictures of one source stay balanced and a large source does not drown the others. Without shares
-    pictures are drawn evenly; without augmentation they come as the program would cut them.
+    real and fake pictures of one source stay balanced and a large source does not drown the others; the recipe's
+    source_weights multiply that. Without shares pictures are drawn evenly; without augmentation they come as the
+    program would cut them.
     """
 
     def __init__(self, data: Prepared, recipe: Recipe, split: str = "train", *, workers: int = 0) -> None:
@@ -35,7 +36,7 @@ class Batches:
         if recipe.class_shares is None:
             self._cells, self._shares = [data.where(split)], np.ones(1, np.float32)
         else:
-            self._cells, self._shares = _cells(data, split, recipe.class_shares)
+            self._cells, self._shares = _cells(data, split, recipe.class_shares, recipe.source_weights)
         self._fakes = _fakes_by_group(data, split) if recipe.paired else {}
 
     def batch(self, step: int) -> tuple[U8, F32]:
@@ -126,7 +127,9 @@ def _fakes_by_group(data: Prepared, split: str) -> dict[str, list[int]]:
     return found
 
 
-def _cells(data: Prepared, split: str, class_shares: Sequence[float]) -> tuple[list[Rows], F32]:
+def _cells(
+    data: Prepared, split: str, class_shares: Sequence[float], source_weights: Mapping[str, float]
+) -> tuple[list[Rows], F32]:
     """The rows of every class and source, and how often each such cell is drawn."""
     members: dict[tuple[str, str], list[int]] = {}
     for i in data.where(split):
@@ -137,10 +140,13 @@ def _cells(data: Prepared, split: str, class_shares: Sequence[float]) -> tuple[l
         raise DataError(what, hint="mend class_shares in the recipe")
     if missing := [label for label in data.classes if label not in present]:
         raise DataError(f"split {split} has no picture of class {', '.join(missing)}", hint="prepare more data")
+    if unknown := sorted(set(source_weights) - {source for _, source in members}):
+        what = f"source_weights names {', '.join(unknown)}, which the split {split} does not have"
+        raise DataError(what, hint=f"it has {', '.join(sorted({source for _, source in members}))}")
     weights = {}
     for label, source in members:
         smallest = min(len(rows) for (_, other), rows in members.items() if other == source)
-        weights[label, source] = smallest**0.5
+        weights[label, source] = smallest**0.5 * source_weights.get(source, 1.0)
     totals = {label: sum(w for (other, _), w in weights.items() if other == label) for label in present}
     of_class = dict(zip(data.classes, class_shares, strict=True))
     shares = np.array([of_class[cell[0]] * weights[cell] / totals[cell[0]] for cell in members])

@@ -88,9 +88,8 @@ def leave_one_out(
                 tutor = train(folder / name / f"{source}-tutor", _tutor(recipe), start=Start(str(start.teacher)))
                 if tutor is None:
                     return None
-            final = train(
-                folder / name / source, _without_idle_blocks(recipe, start), start=replace(guide, tutor=tutor)
-            )
+            rest = _without_source(_without_idle_blocks(recipe, start), source)
+            final = train(folder / name / source, rest, start=replace(guide, tutor=tutor))
             if final is None:
                 return None
             results.append(_asked(part, source, final, recipe))
@@ -120,6 +119,11 @@ def _guide(recipe: Recipe, start: Start) -> Start:
 def _without_idle_blocks(recipe: Recipe, start: Start) -> Recipe:
     nothing_to_keep = start.weights == "none" and not recipe.imitate
     return replace(recipe, frozen_blocks=0) if nothing_to_keep else recipe
+
+
+def _without_source(recipe: Recipe, source: str) -> Recipe:
+    weights = {name: weight for name, weight in recipe.source_weights.items() if name != source}
+    return replace(recipe, source_weights=weights)
 
 
 def _asked(data: Prepared, source: str, final: Path, recipe: Recipe) -> LeftOut:

@@ -32,6 +32,8 @@ class Recipe:
     margin: float = 0.15
     class_shares: tuple[float, ...] | None = (0.4, 0.4, 0.2)
     """Of a batch, in the order of the classes: masks are learned from few, fakes are not. Null: drawn evenly."""
+    source_weights: dict[str, float] = field(default_factory=dict)
+    """How often a source is drawn within its classes, against 1 for those not named: more of what is learned slowly."""
     paired: float = 0.0
     """Share of the real pictures of a batch that come with a fake of their own group (a pair or a person)."""
     learning_rate: float = 8e-4
@@ -75,6 +77,10 @@ class Recipe:
         if shares is not None and (len(shares) < 2 or min(shares) <= 0 or not abs(sum(shares) - 1) < 1e-3):
             what = "class_shares must be shares above 0 with the sum 1, one a class"
             raise TrainError(f"{what}; got {', '.join(map(str, shares))}", hint=SEE)
+        if not all(weight > 0 for weight in self.source_weights.values()):
+            raise TrainError("source_weights must be above 0", hint=SEE)
+        if self.source_weights and shares is None:
+            raise TrainError("source_weights want class_shares: without, pictures are drawn evenly", hint=SEE)
         if self.frozen_blocks and self.arch != "vgg16":
             raise TrainError(f"frozen_blocks is of vgg16, not {self.arch}", hint="set frozen_blocks: 0")
         if min(self.pictures, self.batch, self.dense) < 1:
@@ -107,7 +113,7 @@ def load_recipe(named: str | Path | None) -> Recipe:
     path = preset_recipes().get(str(named), Path(named))
     values = _read(path)
     known = _keys(asdict(Recipe()))
-    if unknown := sorted(_keys(values) - known):
+    if unknown := sorted(key for key in _keys(values) - known if not key.startswith("source_weights.")):
         raise TrainError(f"{path}: unknown {', '.join(unknown)}", hint=f"known: {', '.join(sorted(known))}")
     try:
         return pydantic.TypeAdapter(Recipe).validate_python(values)

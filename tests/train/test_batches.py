@@ -162,6 +162,25 @@ def test_shares_of_other_classes_are_refused():
         batches(prepared({("a", "real"): 5, ("a", "fake"): 5, ("a", "mask"): 5}), class_shares=(0.5, 0.5))
 
 
+def test_a_source_is_shown_as_often_as_its_weight_says():
+    """Four times as often as another one of its size, in every class; the shares of the classes stay."""
+    data = prepared({(s, label): 40 for s in "ab" for label in ("real", "fake", "mask")})
+    made = batches(data, batch=4000, class_shares=(0.4, 0.4, 0.2), source_weights={"b": 4.0}, augment=None)
+    rows, _ = made._chosen(np.random.default_rng(0))
+    sources = np.array([data.rows[row].source for row in rows])
+    labels = data.labels[rows]
+    for label, share in enumerate((0.4, 0.4, 0.2)):
+        assert (labels == label).mean() == pytest.approx(share, abs=0.03)
+        assert (sources[labels == label] == "b").mean() == pytest.approx(0.8, abs=0.04)
+
+
+def test_a_weight_for_a_source_that_is_not_there_is_refused():
+    data = prepared({("a", label): 5 for label in ("real", "fake", "mask")})
+    with pytest.raises(DataError, match="source_weights names b, which the split train does not have") as caught:
+        batches(data, source_weights={"a": 2.0, "b": 4.0})
+    assert caught.value.hint == "it has a"
+
+
 def test_without_shares_pictures_are_drawn_evenly():
     data = prepared({("a", "real"): 90, ("a", "fake"): 10, ("b", "mask"): 100})
     _, onehot = batches(data, class_shares=None, augment=None).batch(0)

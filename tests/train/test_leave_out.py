@@ -80,7 +80,11 @@ def test_what_generalises_is_told_from_what_does_not(data, tmp_path):
 
 
 def test_recipes_come_best_first_and_finished_runs_are_not_repeated(data, tmp_path):
-    recipes = {"idle": replace(TINY, pictures=8, learning_rate=1e-9), "short": replace(TINY, pictures=16)}
+    weighted = {"two": 3.0, "one": 2.0}  # one of them is not there while it is left out
+    recipes = {
+        "idle": replace(TINY, pictures=8, learning_rate=1e-9, source_weights=weighted),
+        "short": replace(TINY, pictures=16),
+    }
     found = leave_one_out(data, tmp_path, recipes, start=Start(), sources=["two"], say=lambda _: None)
     means = [row["mean_auc"] for row in found.values()]
     assert means == sorted(means, reverse=True)

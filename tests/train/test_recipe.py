@@ -39,6 +39,9 @@ def test_a_file_changes_what_it_names(tmp_path):
         ("class_shares: [0.5, 0.5, 0.5]", "class_shares must be shares above 0 with the sum 1"),
         ("class_shares: [1]", "class_shares must be shares above 0"),
         ("class_shares: [1.5, -0.6, 0.1]", "class_shares must be shares above 0"),
+        ("source_weights: {a: 0}", "source_weights must be above 0"),
+        ("source_weights: {a: many}", r"source_weights\.a: .*number"),
+        ("class_shares: null\nsource_weights: {a: 2}", "source_weights want class_shares"),
         ("average: 1", "average, paired and tutor_weight must be in 0..1"),
         ("tutor_weight: 2", "tutor_weight must be in 0..1"),
         ("paired: 1.5", "average, paired and tutor_weight must be in 0..1"),
@@ -88,5 +91,5 @@ def test_the_fields_of_stored_recipes_keep_their_names_and_values():
         "dropout": 0.5, "dense": 256,
         "blocks": ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512)), "bfloat16": True,
         "seed": 1, "arch": "vgg16", "paired": 0.0, "width": 1.0, "frozen_blocks": 0, "mixup": 0.0, "average": 0.0,
-        "teacher_weight": 0.0, "patience": 0, "imitate": 0, "tutor_weight": 0.0,
+        "teacher_weight": 0.0, "patience": 0, "imitate": 0, "tutor_weight": 0.0, "source_weights": {},
     }  # fmt: skip
