@@ -97,7 +97,7 @@ class Follower:
         kept = () if cut else self._people.values()
         self._people = {p.id: p for p in kept if frame.t - p.seen_t <= self._patience_s(p)}
         people = list(self._people.values())
-        gates = [[gate(frame.t - p.seen_t, f.score < self._new_score, faint_s) for f in faces] for p in people]
+        gates = [[gate(frame.t - p.seen_t, self._faint(f), faint_s) for f in faces] for p in people]
         pairs, left = pair([p.motion.at(frame.t) for p in people], gates, faces)
         for i, j in pairs:
             self._continue(people[i], faces[j])
@@ -111,6 +111,9 @@ class Follower:
     def _clear(self, person: _Person) -> bool:
         return person.clarity >= self._settings.clear_score
 
+    def _faint(self, face: Face) -> bool:
+        return face.score < self._new_score
+
     def _patience_s(self, person: _Person) -> float:
         lost_s = self._settings.lost_s
         return max(lost_s if self._confirmed(person) else min(UNCONFIRMED_S, lost_s), self._least_patience_s)
@@ -120,7 +123,7 @@ class Follower:
 
     def _continue(self, person: _Person, face: Face) -> None:
         motion = person.motion.found(face.box, self._t)
-        finds = min(person.finds + 1, self._settings.confirm_finds)
+        finds = min(person.finds + (not self._faint(face)), self._settings.confirm_finds)
         keep = math.exp(-(self._t - person.seen_t) / self._settings.clear_s)
         clarity = keep * person.clarity + (1 - keep) * face.score
         self._people[person.id] = replace(
@@ -128,7 +131,7 @@ class Follower:
         )
 
     def _start(self, face: Face) -> None:
-        if face.score < self._new_score:
+        if self._faint(face):
             return
         if any(face.box.shared(p.motion.at(self._t)) > SAME_FACE for p in self._people.values()):
             return

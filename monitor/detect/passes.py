@@ -16,8 +16,6 @@ FOUND = 0.3
 """A find that shares so much with an expected face is taken for it."""
 WELL_SEEN_PX = 16.0
 """A face that is smaller in the model's eyes is placed with an error of up to half the distance of its eyes."""
-SURE = 0.6
-"""A find that scores less may be a pattern beside the face (a neck, a hand), so a closer look is worth its time."""
 ALIKE, NEARLY = 2.0, 0.75
 """Finds of one face: areas differ by this factor at most, scores by this one."""
 LOOK_FACES, ALONE_FACES = 6.0, 4.0
@@ -78,7 +76,11 @@ def _spans(length_px: int, parts: int) -> list[tuple[int, int]]:
 
 
 def wanting(near: Iterable[Box], finds: Sequence[Find]) -> tuple[list[Box], list[Box]]:
-    """The expected places (where nothing was found, where a face was found only coarsely or faintly)."""
+    """The expected places (where nothing was found, where a face was found only coarsely or in another size).
+
+    Another size may be a neck or a hat, found instead of the face. A faint find of the right size wants no closer look:
+    that would make patterns look like faces.
+    """
     lost: list[Box] = []
     coarse: list[Box] = []
     for box in near:
@@ -90,7 +92,7 @@ def wanting(near: Iterable[Box], finds: Sequence[Find]) -> tuple[list[Box], list
 
 
 def _well_seen(find: Find, expected: Box) -> bool:
-    return find.seen_px >= WELL_SEEN_PX and find.face.score >= SURE and _alike(find.face.box, expected)
+    return find.seen_px >= WELL_SEEN_PX and _alike(find.face.box, expected)
 
 
 def closer_looks(boxes: Iterable[Box], turn: int, at_most: int, width_px: int, height_px: int) -> list[Window]:

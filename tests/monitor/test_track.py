@@ -88,6 +88,16 @@ def test_weak_finds_continue_but_do_not_start():
     assert len(track.tracks) == 1
 
 
+def test_weak_finds_do_not_confirm():
+    """A pattern that looks like a face once in a while is nobody."""
+    track = tracker(confirm_finds=3)
+    for i in range(30):
+        track.match(frame(i / 25), [face(100, score=0.65 if i in {0, 20} else 0.45)])
+    assert track.tracks == ()
+    track.match(frame(30 / 25), [face(100, score=0.65)])
+    assert len(track.tracks) == 1
+
+
 def test_a_pattern_where_somebody_left_is_not_that_person():
     track = tracker()
     walk(track, lambda t: [100], 2.0)
