@@ -8,33 +8,8 @@ import pytest
 from monitor.decide import make_rule
 from monitor.settings import DecideSettings, TrackSettings
 from monitor.track import Tracker
-from monitor.types import Box, Face, Frame, Judgement
-
-EVEN = (1 / 3, 1 / 3, 1 / 3)
-PICTURE = np.zeros((480, 640, 3), np.uint8)
-
-
-def frame(t, still=False, origin=None):
-    return Frame(round(t * 100), t, None, PICTURE, still, origin)
-
-
-def face(x, y=100.0, side=60.0, score=0.9):
-    return Face(Box(x, y, x + side, y + side), score, np.zeros((6, 2), np.float32))
-
-
-def tracker(**changes):
-    rule = make_rule(DecideSettings(), EVEN, EVEN, card_confidence=0.6)
-    return Tracker(TrackSettings(**changes), rule, new_score=0.6)
-
-
-def walk(track, xs_at, seconds, fps=25.0, start=0.0):
-    """Feeds faces at `xs_at(t)`; returns the ids seen in each frame."""
-    seen = []
-    for i in range(round(seconds * fps)):
-        t = start + i / fps
-        track.match(frame(t), [face(x) for x in xs_at(t)])
-        seen.append({tr.id for tr in track.tracks})
-    return seen
+from monitor.types import Frame, Judgement
+from tests.monitor.tracking import EVEN, face, frame, tracker, walk
 
 
 def test_a_face_is_shown_after_enough_finds_and_keeps_its_id():
@@ -75,55 +50,6 @@ def test_a_short_gap_does_not_make_a_new_person():
     walk(track, lambda t: [], 0.5, start=1.0)
     seen = walk(track, lambda t: [100 + 50 * t], 1.0, start=1.5)
     assert all(ids == {1} for ids in seen)
-
-
-def test_weak_finds_continue_but_do_not_start():
-    track = tracker()
-    for i in range(10):
-        track.match(frame(i / 25), [face(100, score=0.5)])
-    assert track.tracks == ()
-    walk(track, lambda t: [100], 1.0, start=1.0)
-    for i in range(50):
-        track.match(frame(2 + i / 25), [face(100, score=0.45)])
-    assert len(track.tracks) == 1
-
-
-def test_weak_finds_do_not_confirm():
-    """A pattern that looks like a face once in a while is nobody."""
-    track = tracker(confirm_finds=3)
-    for i in range(30):
-        track.match(frame(i / 25), [face(100, score=0.65 if i in {0, 20} else 0.45)])
-    assert track.tracks == ()
-    track.match(frame(30 / 25), [face(100, score=0.65)])
-    assert len(track.tracks) == 1
-
-
-def test_a_pattern_where_somebody_left_is_not_that_person():
-    track = tracker()
-    walk(track, lambda t: [100], 2.0)
-    for i in range(20):
-        track.match(frame(2.5 + i / 25), [face(130, 110, score=0.5)])
-        assert all(tr.face.box.x0 < 105 for tr in track.tracks), "a faint find does not bring back who was lost"
-    assert track.tracks == ()
-
-
-def test_a_neck_found_instead_of_the_face_does_not_take_its_place():
-    track = tracker()
-    walk(track, lambda t: [100], 2.0)
-    for i in range(10):
-        track.match(frame(2 + i / 25), [face(80, 140, side=110, score=0.55)])
-    (only,) = track.tracks
-    assert only.face.box.width < 65
-
-
-@pytest.mark.parametrize("fps", [4.0, 25.0])
-def test_faint_finds_continue_at_low_rates_too(fps):
-    track = tracker()
-    walk(track, lambda t: [100], 4.0, fps)
-    for i in range(8):
-        track.match(frame(4 + i / fps), [face(100, score=0.45)])
-    assert [tr.id for tr in track.tracks] == [1]
-    assert track.tracks[0].seen_t == 4 + 7 / fps
 
 
 def test_coasting_tracks_say_so_and_stay_inside_the_frame():
