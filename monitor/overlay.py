@@ -84,11 +84,11 @@ class Overlay:
     def _paint(self, scene: Scene, corner: Block | None = None) -> U8:
         canvas = scene.frame.bgr.copy()
         px = text_px(canvas)
-        taken = self._paint_hud(canvas, scene, px)
-        if corner is not None:
-            taken.append(stamp_corner(canvas, corner))
         for track in scene.tracks:
             self._paint_box(canvas, track, px, coasting=not track.in_view(scene.frame.t))
+        taken = self._paint_hud(canvas, scene, px)  # over the boxes: numbers can be read behind no mark
+        if corner is not None:
+            taken.append(stamp_corner(canvas, corner))
         faces = [_rect(track.face.box) for track in scene.tracks]
         crowd = len(scene.tracks) >= _MANY
         for i, track in enumerate(scene.tracks):

@@ -195,6 +195,17 @@ def test_the_line_of_numbers_counts_dropped_frames() -> None:
     assert (line(0, 1, 2, 3) != line(0, 1, 2, 4)).any()
 
 
+def test_no_mark_covers_the_numbers() -> None:
+    """A face behind the line of numbers: they are drawn over its box, whose colour shows nowhere among them."""
+    size = {"width_px": 640, "height_px": 480}
+    away, behind = (scene(0, 1.0, track(1, "mask", box=(20, y, 120, y + 30)), **size) for y in (400, 14))
+    alone, over = (canvas(overlay().draw(given))[:40].astype(int) for given in (away, behind))
+    bare = canvas(overlay(hud=False).draw(behind))[:40].astype(int)
+    digits = np.abs(alone - 90).max(axis=2) > 100
+    assert (np.abs(bare - 90).max(axis=2)[digits] > 40).any(), "the box is there"
+    assert np.abs(over - alone).max(axis=2)[digits].max() < 40
+
+
 def test_hud_can_be_left_out_and_fits_small_pictures() -> None:
     given = scene(0, 0.0, width_px=320, height_px=240)
     assert changed(overlay().draw(given))[:40].any()
