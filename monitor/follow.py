@@ -10,16 +10,21 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from monitor.motion import FAINT_S, Motion, clipped, gate, pair
+from monitor.motion import FAINT_GATE, GATE, GATE_PER_S, Motion, clipped, pair
 from monitor.settings import TrackSettings
 from monitor.types import Box, Face, Frame
 
-UNCONFIRMED_S = 0.3
-"""A find that is not repeated within so long was none."""
+MOMENT_S, MOMENT_PICTURES = 0.3, 3
+"""A moment, in seconds and pictures, whichever is longer. A first find that is not repeated within it was none, and a
+faint one continues only whom it found that recently: where somebody left, patterns remain. (Zhang et al. 2022,
+ByteTrack, give finds of low score to tracks of the picture before only.)"""
 WAITS = 1.5
-"""Distances between two pictures that a find, also a faint one, is waited for at least."""
+"""Distances between two pictures that everybody is waited for at least."""
+ROUNDING_S = 5e-4
+"""Times of 0.1 s apart must not miss each other by a rounding."""
 DOUBT = 0.5
-"""How clear a face is taken to be before it was found: half-way between a pattern and a face."""
+"""How clear a face is taken to be before it was found: half-way between a pattern and a face. Whose finds score less
+on average is not confirmed."""
 SAME_FACE = 0.6
 """A find that overlaps a followed face by so much does not start another track."""
 
@@ -72,8 +77,8 @@ class Follower:
     """match -> due -> asked, once a frame."""
 
     def __init__(self, settings: TrackSettings, *, new_score: float, every_s: float = 0.0) -> None:
-        """`every_s`: how far apart the pictures are, where that is known; nobody is given up between two of them."""
-        self._least_patience_s = WAITS * every_s
+        """`every_s`: how far apart the pictures are, where that is known."""
+        self._gap_s = self._interval_s = every_s
         self._settings, self._new_score = settings, new_score
         self._people: dict[int, _Person] = {}
         self._next_id = 1
@@ -91,48 +96,61 @@ class Follower:
         A still picture and another file begin anew: nobody is followed from one into the next.
         """
         cut = frame.still or self._still or frame.origin != self._origin
-        faint_s = max(FAINT_S, WAITS * (frame.t - self._t))
+        gap_s = frame.t - self._t if self._people else self._gap_s
+        # The shorter of two: a source that stood still once does not make a moment longer.
+        self._interval_s, self._gap_s = min(gap_s, self._gap_s or gap_s), gap_s
         self._t, self._size, self._still = frame.t, (frame.width_px, frame.height_px), frame.still
         self._origin = frame.origin
         kept = () if cut else self._people.values()
         self._people = {p.id: p for p in kept if frame.t - p.seen_t <= self._patience_s(p)}
-        people = list(self._people.values())
-        gates = [[gate(frame.t - p.seen_t, self._faint(f), faint_s) for f in faces] for p in people]
-        pairs, left = pair([p.motion.at(frame.t) for p in people], gates, faces)
-        for i, j in pairs:
-            self._continue(people[i], faces[j])
-        for j in left:
-            self._start(faces[j])
+        for face in self._continued(faces):
+            self._start(face)
         self._tell_apart()
         joined = tuple(self._join_doubles())
         unclear = tuple(person.id for person in self._people.values() if not self._clear(person))
         return Changes(self._t, self._still, frozenset(self._people), joined, unclear)
 
+    def _continued(self, faces: Sequence[Face]) -> list[Face]:
+        """Continues tracks with the faces, faint ones last; the faces left over that are not faint."""
+        people = list(self._people.values())
+        clear = [face for face in faces if face.score >= self._new_score]
+        gates = [GATE + GATE_PER_S * (self._t - p.seen_t) for p in people]
+        pairs, left = pair([p.motion.at(self._t) for p in people], gates, clear)
+        for i, j in pairs:
+            self._continue(people[i], clear[j])
+        found = {i for i, _ in pairs}
+        missed = [p for i, p in enumerate(people) if i not in found and self._t - p.seen_t <= self._moment_s]
+        faint = [face for face in faces if face.score < self._new_score]
+        pairs, _ = pair([p.motion.at(self._t) for p in missed], [FAINT_GATE] * len(missed), faint)
+        for i, j in pairs:
+            self._continue(missed[i], faint[j])
+        return [clear[j] for j in left]
+
     def _clear(self, person: _Person) -> bool:
         return person.clarity >= self._settings.clear_score
 
-    def _faint(self, face: Face) -> bool:
-        return face.score < self._new_score
+    @property
+    def _moment_s(self) -> float:
+        return max(MOMENT_S, MOMENT_PICTURES * self._interval_s) + ROUNDING_S
 
     def _patience_s(self, person: _Person) -> float:
         lost_s = self._settings.lost_s
-        return max(lost_s if self._confirmed(person) else min(UNCONFIRMED_S, lost_s), self._least_patience_s)
+        return max(lost_s if self._confirmed(person) else min(self._moment_s, lost_s), WAITS * self._interval_s)
 
     def _confirmed(self, person: _Person) -> bool:
         return person.finds >= self._settings.confirm_finds
 
     def _continue(self, person: _Person, face: Face) -> None:
         motion = person.motion.found(face.box, self._t)
-        finds = min(person.finds + (not self._faint(face)), self._settings.confirm_finds)
         keep = math.exp(-(self._t - person.seen_t) / self._settings.clear_s)
         clarity = keep * person.clarity + (1 - keep) * face.score
+        enough = self._settings.confirm_finds
+        finds = min(person.finds + 1, enough if clarity >= DOUBT or self._confirmed(person) else enough - 1)
         self._people[person.id] = replace(
             person, face=face, motion=motion, seen_t=self._t, finds=finds, clarity=clarity
         )
 
     def _start(self, face: Face) -> None:
-        if self._faint(face):
-            return
         if any(face.box.shared(p.motion.at(self._t)) > SAME_FACE for p in self._people.values()):
             return
         clarity = face.score if self._still else DOUBT
@@ -190,8 +208,7 @@ class Follower:
             return False
         if person.asked < self._settings.fresh_judgements and not person.small:
             return True
-        # Half a millisecond of tolerance: times of 0.1 s apart must not miss each other by a rounding.
-        return self._t - person.tried_t >= every_s - 5e-4
+        return self._t - person.tried_t >= every_s - ROUNDING_S
 
     def asked(self, answers: Sequence[tuple[int, str | None]]) -> None:
         """(id, reason why its crop is not worth a judgement, or None) of those that were asked about in this frame."""

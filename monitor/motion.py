@@ -21,9 +21,6 @@ GATE_PER_S = 1.5
 """The gate grows while a face is not found."""
 FAINT_GATE = 0.5
 """The gate of faint finds: a person's neck or a thing beside them scores little, too."""
-FAINT_S = 0.3
-"""Not found for so long, a face is found again only by a find that is not faint: where somebody left, patterns remain.
-Zhang et al. 2022 (ByteTrack) give finds of low score to tracks of the picture before only, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +75,6 @@ def distance(expected: Sequence[Box], found: Sequence[Box]) -> np.ndarray[tuple[
     return np.asarray(apart + 0.5 * np.abs(np.log2(a[:, None, 2] / b[None, :, 2])), np.float64)
 
 
-def gate(lost_s: float, faint: bool = False, faint_s: float = FAINT_S) -> float:
-    """How far, in face sizes, a find may lie from where a face is expected that was not found for `lost_s`."""
-    if faint:
-        return FAINT_GATE if lost_s <= faint_s else -1.0
-    return GATE + GATE_PER_S * lost_s
-
-
 def _table(boxes: Sequence[Box]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     return np.array([(*box.center, max(box.width, box.height, 1.0)) for box in boxes], np.float64).reshape(-1, 3)
 
@@ -95,16 +85,13 @@ def prepare() -> None:
 
 
 def pair(
-    expected: Sequence[Box], gates: Sequence[Sequence[float]], faces: Sequence[Face]
+    expected: Sequence[Box], gates: Sequence[float], faces: Sequence[Face]
 ) -> tuple[list[tuple[int, int]], list[int]]:
-    """Pairs (expected, face) with the least total distance inside the gates, and the faces left over.
-
-    `gates` has a row for each expected box and a number, in face sizes, for each face.
-    """
+    """Pairs (expected, face) with the least total distance inside the gates, and the faces left over."""
     if not expected or not faces:
         return [], list(range(len(faces)))
     cost = distance(expected, [face.box for face in faces])
-    allowed = cost <= np.asarray(gates)
+    allowed = cost <= np.asarray(gates)[:, None]
     if allowed.sum(axis=0).max() <= 1 and allowed.sum(axis=1).max() <= 1:  # nobody is near anybody else
         rows, columns = np.nonzero(allowed)
     else:

@@ -86,7 +86,7 @@ class Overlay:
         px = text_px(canvas)
         for track in scene.tracks:
             self._paint_box(canvas, track, px, coasting=not track.in_view(scene.frame.t))
-        taken = self._paint_hud(canvas, scene, px)  # over the boxes: numbers can be read behind no mark
+        taken = self._paint_hud(canvas, scene, px)  # over the boxes: no mark covers the numbers
         if corner is not None:
             taken.append(stamp_corner(canvas, corner))
         faces = [_rect(track.face.box) for track in scene.tracks]

@@ -39,7 +39,8 @@ class RunFolder:
             before, digest, started_from = state["recipe"], state["manifest_sha256"], state.get("weights", self._from)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(f"{file} cannot be read: {error}", hint="choose another --run folder") from error
-        differing = [k for k, v in self._recipe.items() if k not in MAY_CHANGE and before.get(k, v) != v]
+        usual = json.loads(json.dumps(asdict(Recipe())))  # what a key that is newer than the run stands for
+        differing = [k for k, v in self._recipe.items() if k not in MAY_CHANGE and before.get(k, usual[k]) != v]
         differing += ["the prepared data"] * (digest != self._digest) + ["weights"] * (started_from != self._from)
         if differing:
             what = f"{self.folder} was begun with other settings: {', '.join(differing)}"

@@ -77,8 +77,8 @@ class Recipe:
         if shares is not None and (len(shares) < 2 or min(shares) <= 0 or not abs(sum(shares) - 1) < 1e-3):
             what = "class_shares must be shares above 0 with the sum 1, one a class"
             raise TrainError(f"{what}; got {', '.join(map(str, shares))}", hint=SEE)
-        if not all(weight > 0 for weight in self.source_weights.values()):
-            raise TrainError("source_weights must be above 0", hint=SEE)
+        if not all(0 < weight < float("inf") for weight in self.source_weights.values()):
+            raise TrainError("source_weights must be numbers above 0", hint=SEE)
         if self.source_weights and shares is None:
             raise TrainError("source_weights want class_shares: without, pictures are drawn evenly", hint=SEE)
         if self.frozen_blocks and self.arch != "vgg16":

@@ -22,7 +22,7 @@ from monitor.sources.object_stores import is_url, size_of
 from monitor.versions import versions
 
 FORMAT = 2
-"""Of the tables and of analysis.json; results of another one are made anew."""
+"""Of the tables and of analysis.json, and of how people are followed; results of another one are made anew."""
 WORK = ".work"
 _ONLY_SHOWN = ("video", "anonymize", "thumbnails")
 

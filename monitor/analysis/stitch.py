@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.motion import gate, pair
+from monitor.motion import GATE, GATE_PER_S, pair
 from monitor.types import Box, Face
 
 SAME_PLACE = 0.5
@@ -82,7 +82,7 @@ def _returned(lost: Mapping[int, list[Seen]], arrived: Mapping[int, Seen], lost_
     same: dict[int, int] = {}
     for j, face in sorted(arrived.items(), key=lambda item: (item[1].t, item[0])):
         patient = {i: one for i, one in last.items() if face.t - one.t <= lost_s and i not in same.values()}
-        gates = [[gate(face.t - one.t)] for one in patient.values()]
+        gates = [GATE + GATE_PER_S * (face.t - one.t) for one in patient.values()]
         pairs, _ = pair([one.box for one in patient.values()], gates, [Face(face.box, 1.0, _NO_POINTS)])
         if pairs:
             same[j] = list(patient)[pairs[0][0]]

@@ -26,8 +26,8 @@ class FaceDetector:
     """Faces in frames, as `monitor.ports.Detector`.
 
     Every frame: the whole picture (short range), one of the tiles or the whole picture (full range) in rotation, and
-    a closer look where an expected face was not found, or only coarsely. Nothing is remembered: the answer depends
-    on the picture, `frame.index` and `near` alone.
+    a closer look where an expected face was not found, only coarsely, or in another size. Nothing is remembered: the
+    answer depends on the picture, `frame.index` and `near` alone.
     """
 
     def __init__(self, settings: DetectorSettings, *, folder: Path = FOLDER, patience_s: float = PATIENCE_S) -> None:
