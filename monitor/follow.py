@@ -23,8 +23,7 @@ WAITS = 1.5
 ROUNDING_S = 5e-4
 """Times of 0.1 s apart must not miss each other by a rounding."""
 DOUBT = 0.5
-"""How clear a face is taken to be before it was found: half-way between a pattern and a face. Whose finds score less
-on average is not confirmed."""
+"""How clear a face is taken to be before it was found: half-way between a pattern and a face."""
 SAME_FACE = 0.6
 """A find that overlaps a followed face by so much does not start another track."""
 
@@ -113,18 +112,21 @@ class Follower:
     def _continued(self, faces: Sequence[Face]) -> list[Face]:
         """Continues tracks with the faces, faint ones last; the faces left over that are not faint."""
         people = list(self._people.values())
-        clear = [face for face in faces if face.score >= self._new_score]
+        clear = [face for face in faces if not self._faint(face)]
         gates = [GATE + GATE_PER_S * (self._t - p.seen_t) for p in people]
         pairs, left = pair([p.motion.at(self._t) for p in people], gates, clear)
         for i, j in pairs:
             self._continue(people[i], clear[j])
         found = {i for i, _ in pairs}
         missed = [p for i, p in enumerate(people) if i not in found and self._t - p.seen_t <= self._moment_s]
-        faint = [face for face in faces if face.score < self._new_score]
+        faint = [face for face in faces if self._faint(face)]
         pairs, _ = pair([p.motion.at(self._t) for p in missed], [FAINT_GATE] * len(missed), faint)
         for i, j in pairs:
             self._continue(missed[i], faint[j])
         return [clear[j] for j in left]
+
+    def _faint(self, face: Face) -> bool:
+        return face.score < self._new_score
 
     def _clear(self, person: _Person) -> bool:
         return person.clarity >= self._settings.clear_score
@@ -144,8 +146,7 @@ class Follower:
         motion = person.motion.found(face.box, self._t)
         keep = math.exp(-(self._t - person.seen_t) / self._settings.clear_s)
         clarity = keep * person.clarity + (1 - keep) * face.score
-        enough = self._settings.confirm_finds
-        finds = min(person.finds + 1, enough if clarity >= DOUBT or self._confirmed(person) else enough - 1)
+        finds = person.finds if self._faint(face) else min(person.finds + 1, self._settings.confirm_finds)
         self._people[person.id] = replace(
             person, face=face, motion=motion, seen_t=self._t, finds=finds, clarity=clarity
         )

@@ -58,7 +58,7 @@ class DetectorSettings:
     tiles: Literal["auto", "off", "2x2", "3x2"] = "auto"
     """Overlapping tiles searched in rotation for small faces."""
     new_score: Share = 0.6
-    """A find that starts a track must score this."""
+    """A find that starts or confirms a track must score this."""
     keep_score: Share = 0.4
     """A find that continues a track must score this; below new_score it continues only whom it found a moment ago."""
     threads: Count | None = None
@@ -82,7 +82,7 @@ class EngineSettings:
 @dataclass(frozen=True)
 class TrackSettings:
     confirm_finds: Count = 3
-    """A face is shown once it was found so often, with half a score or more on average."""
+    """A face is shown once it was found so often with new_score or more."""
     lost_s: Positive = 1.0
     """A track not found for so long is gone."""
     clear_score: Share = 0.58
