@@ -25,7 +25,7 @@ from train.batches import plain
 from train.errors import CheckpointError
 from train.evaluation.gather import Asked, gather
 from train.manifest import Prepared
-from train.measure import class_weights, coverage_confidence, fit_temperature, softmax
+from train.measure import class_weights, coverage_confidence, fit_calibration, softmax
 from train.recipe import Recipe, stored_recipe
 from train.report import model_card
 from train.spec import CLASSES
@@ -63,19 +63,19 @@ def export(
     card = _card(name, version, network.title.format(classes=len(CLASSES)), recipe.input_px, recipe.margin)
     with tempfile.TemporaryDirectory() as scratch:
         plain_bundle = write_bundle(Path(scratch) / name, logits_model, card, "calibrating", LICENCE)
-        card, temperature = _calibrated(data, plain_bundle, card, shares)
-        onnx_bytes = network.deployed(model, recipe, temperature, _to_even_mix(shares, temperature)).SerializeToString()
+        card, temperature, shift = _calibrated(data, plain_bundle, card)
+        onnx_bytes = network.deployed(model, recipe, temperature, shift).SerializeToString()
         card = replace(card, ranges=calibrate(onnx_bytes, _calibration(data, card)))
         write_bundle(Path(scratch) / name, onnx_bytes, card, "measuring", LICENCE)
         asked = Asked(str(Path(scratch) / name), precisions=("fp32", "int8"))  # fp16 is slow here: evaluate has it
         report, _ = gather(data, asked, say=_silent)
-    card = replace(card, metrics=_metrics(report, temperature, shares, state, left_out))
+    card = replace(card, metrics=_metrics(report, temperature, shift, shares, state, left_out))
     with told_as_sink_error(folder, "write the bundle"):
         return write_bundle(folder, onnx_bytes, card, model_card(card, data), LICENCE), card.metrics["test"]
 
 
 def _metrics(
-    report: Mapping[str, Any], temperature: float, shares: Sequence[float], state: Mapping[str, Any],
+    report: Mapping[str, Any], temperature: float, shift: F32, shares: Sequence[float], state: Mapping[str, Any],
     left_out: Mapping[str, Any] | None,
 ) -> dict[str, Any]:  # fmt: skip
     """What the card says of measurements."""
@@ -85,6 +85,7 @@ def _metrics(
         "test": {precision: {**here, **row} for precision, row in report["precisions"].items()},
         "intervals": report["intervals"], "decided": decided["decided"],
         "wrong_of_decided": decided["wrong_of_decided"], "temperature": temperature,
+        "shift": [round(float(x), 5) for x in shift],
         "class_shares": [round(float(share), 4) for share in shares], "trained_on": state["manifest_sha256"],
         "measured_on": report["about"]["manifest_sha256"],
         "training": {"weights": state.get("weights", "none"), "pictures": state["recipe"]["pictures"]},
@@ -130,25 +131,16 @@ def _card(name: str, version: str, title: str, input_px: int, margin: float) -> 
     )  # fmt: skip
 
 
-def _to_even_mix(shares: tuple[float, ...], temperature: float) -> F32:
-    """What to add to logits (K,) so that they answer for equally many pictures of each class, not for `shares`.
-
-    Bayes' rule on logits: what comes out of softmax(z / T) is divided by the training share of its class.
-    """
-    return np.asarray(-temperature * np.log(np.asarray(shares) * len(shares)), np.float32)
-
-
-def _calibrated(data: Prepared, bundle: Bundle, card: Card, shares: tuple[float, ...]) -> tuple[Card, float]:
-    """Temperature and confidence from the validation split, classes weighted as in training and evenly."""
+def _calibrated(data: Prepared, bundle: Bundle, card: Card) -> tuple[Card, float, F32]:
+    """Confidence, temperature and shift of the classes (K,) from the validation split, as if all were equally many."""
     rows = data.where("val")
     labels = data.labels[rows]
     with closing(open_engine(bundle.folder, runtime="onnxruntime", precision="fp32")) as engine:
         probs = engine.infer(plain(data, rows, input_px=card.input_px, margin=card.crop_margin))
-    logits = np.log(np.maximum(probs, 1e-12))
-    temperature = fit_temperature(logits, labels, class_weights(labels, shares))
-    even = softmax(np.asarray(logits - temperature * np.log(shares), np.float32), temperature)
-    confidence = coverage_confidence(even, labels, class_weights(labels, EVEN_MIX))
-    return replace(card, confidence=confidence), temperature
+    logits, weights = np.log(np.maximum(probs, 1e-12)), class_weights(labels, EVEN_MIX)
+    temperature, shift = fit_calibration(logits, labels, weights)
+    even = softmax(np.asarray(logits + shift, np.float32), temperature)
+    return replace(card, confidence=coverage_confidence(even, labels, weights)), temperature, shift
 
 
 def _calibration(data: Prepared, card: Card, batch: int = 32) -> Iterator[U8]:

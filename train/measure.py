@@ -12,6 +12,8 @@ from scipy.stats import rankdata
 from engines.contract import F32
 from train.spec import CLASSES
 
+MOST_SHIFT = 4.0
+"""Of a logit: where validation pictures leave a class's shift open, it stays small."""
 Labels = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
@@ -63,14 +65,25 @@ def class_weights(labels: Labels, shares: Sequence[float]) -> F32:
     return np.asarray(np.asarray(shares)[labels] / counts[labels] / sum(shares), np.float32)
 
 
-def fit_temperature(logits: F32, labels: Labels, weights: F32) -> float:
-    """The temperature that minimises the weighted negative log-likelihood (Guo et al. 2017)."""
+def fit_calibration(logits: F32, labels: Labels, weights: F32) -> tuple[float, F32]:
+    """The temperature T and shift (K,) with which softmax((logits + shift) / T) has the least weighted negative
+    log-likelihood (bias-corrected temperature scaling: Alexandari et al. 2020); the shift's mean is 0.
 
-    def loss(log_t: float) -> float:
-        probs = softmax(logits, float(np.exp(log_t)))
-        return float(-(weights * np.log(np.maximum(probs[np.arange(len(labels)), labels], 1e-12))).sum())
+    It answers for the mix of classes that the weights give. The temperature alone leaves what training's mix of sources
+    made too likely.
+    """
+    k, rows = logits.shape[1], np.arange(len(labels))
 
-    return float(np.exp(optimize.minimize_scalar(loss, bounds=(-2.0, 2.5), method="bounded").x))
+    def parts(x: F32) -> tuple[float, F32]:
+        return float(np.exp(x[0])), np.asarray(x[1:] - x[1:].mean(), np.float32)
+
+    def loss(x: F32) -> float:
+        temperature, shift = parts(x)
+        probs = softmax(np.asarray(logits + shift, np.float32), temperature)
+        return float(-(weights * np.log(np.maximum(probs[rows, labels], 1e-12))).sum())
+
+    bounds = [(-2.0, 2.5)] + [(-MOST_SHIFT, MOST_SHIFT)] * k
+    return parts(optimize.minimize(loss, np.zeros(1 + k), method="Powell", bounds=bounds).x)
 
 
 def coverage_confidence(probs: F32, labels: Labels, weights: F32, *, risk: float = 0.05) -> float:

@@ -8,7 +8,7 @@ from train.measure import (
     class_weights,
     coverage_confidence,
     ece,
-    fit_temperature,
+    fit_calibration,
     scores,
     softmax,
 )
@@ -40,15 +40,39 @@ def test_auc_equals_scikit_learn_also_with_ties():
     assert np.isnan(auc(score, np.ones(200, bool)))
 
 
-def test_temperature_mends_overconfidence():
-    rng = np.random.default_rng(1)
-    labels = rng.integers(0, 3, 4000)
-    logits = rng.normal(0, 1, (4000, 3)).astype(np.float32)
-    logits[np.arange(4000), labels] += 1.0
-    weights = class_weights(labels, EVEN)
-    assert fit_temperature(4 * logits, labels, weights) == pytest.approx(4.0, rel=0.1)
-    before, after = ece(softmax(4 * logits), labels), ece(softmax(4 * logits, 4.0), labels)
-    assert after < 0.05 < before
+def answered(n, seed=1):
+    """Labels and logits whose softmax is right."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 1.5, (n, 3)).astype(np.float32)
+    probs = softmax(logits)
+    return (probs.cumsum(axis=1) < rng.random((n, 1))).sum(axis=1), logits
+
+
+def test_calibration_mends_overconfidence_and_a_class_that_is_said_too_often():
+    labels, logits = answered(6000)
+    off = 4 * logits + np.array([0.0, 3.0, 0.0], np.float32)
+    temperature, shift = fit_calibration(off, labels, np.full(len(labels), 1 / len(labels), np.float32))
+    assert temperature == pytest.approx(4.0, rel=0.1)
+    assert shift == pytest.approx([1.0, -2.0, 1.0], abs=0.25)
+    after = softmax(np.asarray(off + shift, np.float32), temperature)
+    assert ece(after, labels) < 0.03 < 0.1 < ece(softmax(off), labels)
+
+
+def test_calibration_answers_for_the_mix_of_its_weights():
+    """Trained on a mix in which one class is rare, it answers for equally many of each."""
+    labels, logits = answered(20_000, seed=2)
+    kept = (labels != 2) | (np.random.default_rng(3).random(len(labels)) < 0.1)
+    seen_rarely = logits + np.log([1, 1, 0.1]).astype(np.float32)
+    _, shift = fit_calibration(seen_rarely[kept], labels[kept], class_weights(labels[kept], EVEN))
+    assert shift[2] - shift[0] == pytest.approx(np.log(10), abs=0.2)
+
+
+def test_what_is_told_apart_without_a_mistake_stays_calibrated():
+    labels = np.arange(30) % 3
+    logits = 8 * np.eye(3, dtype=np.float32)[labels]
+    temperature, shift = fit_calibration(logits, labels, class_weights(labels, EVEN))
+    assert np.isfinite(temperature)
+    assert (softmax(np.asarray(logits + shift, np.float32), temperature).argmax(axis=1) == labels).all()
 
 
 def test_class_weights_give_the_shares():

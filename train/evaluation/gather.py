@@ -120,8 +120,7 @@ def _single_numbers(probs: F32, labels: Rows, sources: Sequence[str], drawn: Row
 
 def _curves(probs: F32, labels: Rows, sources: Sequence[str], card: Card) -> dict[str, Any]:
     temperature = float(card.metrics.get("temperature", 1.0))
-    shares = card.metrics.get("class_shares")
-    before = unscaled(probs, temperature, None if shares is None else np.array(shares))
+    before = unscaled(probs, temperature, card.metrics.get("shift", (0.0,)))
     by_class = {
         name: {
             "roc": roc(probs[:, k], labels == k), "precision_recall": precision_recall(probs[:, k], labels == k),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -58,15 +59,10 @@ def _thinned(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> Points:
     return [[round(float(x[i]), 4), round(float(y[i]), 4)] for i in keep]
 
 
-def unscaled(probs: F32, temperature: float, shares: np.ndarray[Any, Any] | None = None) -> F32:
-    """What the network answered before its temperature: the deployed graph gives softmax((z + shift) / T).
-
-    `shift` makes it answer for an even mix, see train.export: without it z / T + log(shares), so
-    z = T * (log p + log(shares * K)), and the even mix at T = 1 is z - log(shares * K). Without `shares` they are even.
-    """
+def unscaled(probs: F32, temperature: float, shift: Sequence[float] | F32 = (0.0,)) -> F32:
+    """What the network answered before its calibration: the deployed graph gives softmax((z + shift) / T)."""
     log_p = np.log(np.maximum(probs.astype(np.float64), 1e-12))
-    lift = 0.0 if shares is None else (temperature - 1) * np.log(np.asarray(shares) * len(shares))
-    return softmax(np.asarray(temperature * log_p + lift, np.float32))
+    return softmax(np.asarray(temperature * log_p - np.asarray(shift), np.float32))
 
 
 def reliability(probs: F32, labels: Labels, bins: int = 10) -> dict[str, Any]:

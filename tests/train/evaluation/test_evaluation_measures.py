@@ -55,11 +55,10 @@ def test_equal_error_rate_by_hand():
     assert equal_error_rate(apart, positive) == pytest.approx(0.1587, abs=0.02)  # a normal's tail beyond 1
 
 
-def test_unscaled_takes_temperature_and_mix_back():
-    z, shares, temperature = np.random.default_rng(2).normal(0, 2, (50, 3)), np.array([0.4, 0.4, 0.2]), 1.7
-    deployed = softmax(np.asarray(z - temperature * np.log(shares * 3), np.float32), temperature)
-    want = softmax(np.asarray(z - np.log(shares * 3), np.float32))
-    np.testing.assert_allclose(unscaled(deployed, temperature, shares), want, atol=1e-5)
+def test_unscaled_takes_the_calibration_back():
+    z, shift, temperature = np.random.default_rng(2).normal(0, 2, (50, 3)), np.array([0.4, -0.1, -0.3]), 1.7
+    deployed = softmax(np.asarray(z + shift, np.float32), temperature)
+    np.testing.assert_allclose(unscaled(deployed, temperature, shift), softmax(np.asarray(z, np.float32)), atol=1e-5)
     np.testing.assert_allclose(unscaled(deployed, 1.0), deployed, atol=1e-6)
 
 
