@@ -3,8 +3,8 @@
 # make system  tools some tests need (Chromium, mosquitto, ffmpeg, strace, Xvfb, RTSP server)
 # make clean   removes what was built            make distclean   also both environments
 #
-# make test PYTEST_ARGS="-k kiosk" runs some. Three processes share the tests, file by file: many wait for cameras and
-# clocks, so two processors hold three. PYTEST_ARGS="-n 0" runs them one after another (as a debugger wants it).
+# make test PYTEST_ARGS="-k kiosk" runs some. Two processes share the tests, file by file: PYTEST_ARGS="-n 0" runs them
+# one after another (as a debugger wants it), PYTEST_ARGS="-n 3" is faster where nothing else runs.
 #
 # PYTHON=python3.12 chooses another Python; it gets environments of its own.
 
@@ -33,7 +33,7 @@ run: setup
 	$(VENV)/$(BIN)/monitor run $(ARGS)
 
 test: lint
-	$(TEST_VENV)/$(BIN)/python -m pytest -n 3 --dist loadfile $(PYTEST_ARGS)
+	$(TEST_VENV)/$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(TEST_VENV)/.ready
 	$(TEST_VENV)/$(BIN)/ruff check .

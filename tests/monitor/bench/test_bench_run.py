@@ -144,16 +144,16 @@ def test_several_cameras_and_every_face_are_rounds_too(bundle: Path, film: Path,
 
     played = film_at(film, "crowd", 1)
     point = replace(
-        RECORDED, scene="crowd", width_px=320, height_px=240, faces=1, runtime="onnxruntime", mode="live", pace_fps=20.0
+        RECORDED, scene="crowd", width_px=320, height_px=240, faces=1, runtime="onnxruntime", mode="live", pace_fps=4.0
     )
     with ExitStack() as stack:
         ours = Rig(settings(bundle), lambda _: None, stack)
-        both = ours.round(replace(point, cameras=2), played, 1.0, 1)
+        both = ours.round(replace(point, cameras=2), played, 1.5, 1)
         rare = ours.round(replace(point, mode="recorded", pace_fps=None), played, 0.5, 1)
         every = ours.round(replace(point, mode="recorded", pace_fps=None, every_face=True), played, 0.5, 1)
-    assert both.frames / both.seconds < 46, "two cameras of 20 frames a second"
-    assert both.frames > 10
-    assert both.frame_ms.p50 < 40, "of the 50 ms of a round those that it works"
+    assert both.frames / both.seconds < 9.2, "two cameras of 4 frames a second"
+    assert both.frames >= 4
+    assert both.frame_ms.p50 < 200, "of the 250 ms of a round those that it works, also on a busy machine"
     assert rare.frame_ms.p99 < 1.5 * every.frame_ms.p99, "judging does not count, nor does the next frame's search"
     assert every.judgements_per_s / every.fps > 2 * rare.judgements_per_s / rare.fps
 
