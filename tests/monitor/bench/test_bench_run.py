@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -152,10 +153,29 @@ def test_several_cameras_and_every_face_are_rounds_too(bundle: Path, film: Path,
         rare = ours.round(replace(point, mode="recorded", pace_fps=None), played, 0.5, 1)
         every = ours.round(replace(point, mode="recorded", pace_fps=None, every_face=True), played, 0.5, 1)
     assert both.frames / both.seconds < 9.2, "two cameras of 4 frames a second"
-    assert both.frames >= 4
-    assert both.frame_ms.p50 < 200, "of the 250 ms of a round those that it works, also on a busy machine"
+    assert both.frames >= 3
     assert rare.frame_ms.p99 < 1.5 * every.frame_ms.p99, "judging does not count, nor does the next frame's search"
     assert every.judgements_per_s / every.fps > 2 * rare.judgements_per_s / rare.fps
+
+
+def test_waiting_for_a_frame_of_any_camera_is_no_work() -> None:
+    from types import SimpleNamespace
+
+    from monitor.bench.cameras import _one, _Waiting
+    from monitor.threads import Bell
+    from tests.monitor.scenes import scene
+
+    waiting, took_ms = _Waiting(Bell()), list[float]()
+
+    def rounds() -> Iterator[Any]:
+        while True:
+            waiting(0.5)
+            yield [(0, scene(0, 0.0))]
+
+    mosaic: Any = SimpleNamespace(show=lambda *_: None)
+    tally: Any = SimpleNamespace(see=lambda _scene, ms, _number: took_ms.append(ms))
+    _one(rounds(), mosaic, tally, waiting)
+    assert took_ms[0] < 250
 
 
 def test_stress_climbs_until_a_step_is_missed_twice() -> None:
