@@ -76,8 +76,9 @@ class Follower:
     """match -> due -> asked, once a frame."""
 
     def __init__(self, settings: TrackSettings, *, new_score: float, every_s: float = 0.0) -> None:
-        """`every_s`: how far apart the pictures are, where that is known."""
-        self._gap_s = self._interval_s = every_s
+        """`every_s`: how far apart the pictures are, where that is known; nobody is given up between two of them."""
+        self._least_interval_s = self._interval_s = every_s
+        self._gap_s = math.inf
         self._settings, self._new_score = settings, new_score
         self._people: dict[int, _Person] = {}
         self._next_id = 1
@@ -95,9 +96,10 @@ class Follower:
         A still picture and another file begin anew: nobody is followed from one into the next.
         """
         cut = frame.still or self._still or frame.origin != self._origin
-        gap_s = frame.t - self._t if self._people else self._gap_s
-        # The shorter of two: a source that stood still once does not make a moment longer.
-        self._interval_s, self._gap_s = min(gap_s, self._gap_s or gap_s), gap_s
+        if self._people and not cut:
+            gap_s = frame.t - self._t
+            # The shorter of two: a source that stood still once does not make a moment longer.
+            self._interval_s, self._gap_s = max(self._least_interval_s, min(gap_s, self._gap_s)), gap_s
         self._t, self._size, self._still = frame.t, (frame.width_px, frame.height_px), frame.still
         self._origin = frame.origin
         kept = () if cut else self._people.values()

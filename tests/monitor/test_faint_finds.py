@@ -1,7 +1,11 @@
 """Finds that score little: whom they continue, and that they make nobody."""
 
+from pathlib import Path
+
 import pytest
 
+from monitor.follow import Follower
+from monitor.settings import TrackSettings
 from tests.monitor.tracking import face, frame, tracker, walk
 
 
@@ -80,3 +84,22 @@ def test_at_every_rate_people_are_shown_and_faint_finds_continue_them(fps):
         track.match(frame(8 + i / fps), [face(100, score=0.45)])
     assert [tr.id for tr in track.tracks] == [1]
     assert track.tracks[0].seen_t == 8 + 7 / fps
+
+
+def test_a_new_file_whose_time_begins_anew_does_not_shorten_a_moment():
+    track = tracker()
+    for path in (Path("a.mp4"), Path("b.mp4")):
+        for i in range(8):
+            track.match(frame(i / 2, origin=path), [face(100)])
+        assert len(track.tracks) == 1
+        assert track.tracks[0].seen_t == 3.5
+    track.match(frame(4.5, origin=Path("b.mp4")), [face(100, score=0.45)])
+    assert track.tracks[0].seen_t == 4.5
+
+
+def test_pictures_that_come_unevenly_are_waited_for_as_was_said():
+    """Five seconds apart on average: after two at once nobody is given up before the next one."""
+    follower = Follower(TrackSettings(confirm_finds=1), new_score=0.6, every_s=5.0)
+    for t in (0.0, 5.0, 7.0, 14.0):
+        follower.match(frame(t), [face(100)])
+        assert [one.id for one in follower.people] == [1]

@@ -120,7 +120,7 @@ def _single_numbers(probs: F32, labels: Rows, sources: Sequence[str], drawn: Row
 
 def _curves(probs: F32, labels: Rows, sources: Sequence[str], card: Card) -> dict[str, Any]:
     temperature = float(card.metrics.get("temperature", 1.0))
-    before = unscaled(probs, temperature, card.metrics.get("shift", (0.0,)))
+    before = unscaled(probs, temperature, _shift(card.metrics, temperature))
     by_class = {
         name: {
             "roc": roc(probs[:, k], labels == k), "precision_recall": precision_recall(probs[:, k], labels == k),
@@ -131,9 +131,17 @@ def _curves(probs: F32, labels: Rows, sources: Sequence[str], card: Card) -> dic
     return {
         "curves": by_class, "fakes": _fakes(probs, labels, np.array(sources)),
         "reliability": {"before": reliability(before, labels), "after": reliability(probs, labels)},
-        "temperature": temperature,
+        "temperature": temperature, "shift": card.metrics.get("shift"),
         "risk_coverage": {"here": risk_coverage(probs, labels, card.confidence)},
     }  # fmt: skip
+
+
+def _shift(metrics: Mapping[str, Any], temperature: float) -> F32:
+    """The shift of the classes; of a bundle calibrated by a temperature alone (up to version 0.2 of the shipped one)
+    what leaves the mix even without its temperature."""
+    if (found := metrics.get("shift")) is None and (shares := metrics.get("class_shares")) is not None:
+        found = (1 - temperature) * np.log(np.asarray(shares) * len(shares))
+    return np.asarray((0.0,) if found is None else found, np.float32)
 
 
 def _fakes(probs: F32, labels: Rows, sources: np.ndarray[Any, Any]) -> dict[str, Any]:

@@ -109,11 +109,10 @@ def _reliability(report: Mapping[str, Any]) -> str:
         f"{when} scaling (ECE {found['ece']:.3f})": [row[:2] for row in found["bins"]]
         for when, found in report["reliability"].items()
     }
-    told = (
-        f"<p>After a shift of each class one temperature, {report['temperature']:.3f}, divides the logits; both are "
-        "fitted on the validation split.</p>"
-    )
-    return "<h2>Calibration</h2>" + told + lines({"ideal": [[0, 0], [1, 1]], **curves}, "confidence", "share right")
+    shifted = " after a shift of each class" if report["shift"] else ""
+    told = f"One temperature, {report['temperature']:.3f}, fitted on the validation split, divides the logits{shifted}."
+    drawn = lines({"ideal": [[0, 0], [1, 1]], **curves}, "confidence", "share right")
+    return f"<h2>Calibration</h2><p>{told}</p>" + drawn
 
 
 def _risk(report: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from train.evaluation.bootstrap import intervals
+from train.evaluation.gather import _shift
 from train.evaluation.measures import (
     equal_error_rate,
     precision_recall,
@@ -53,6 +54,16 @@ def test_equal_error_rate_by_hand():
     positive = rng.random(4000) < 0.5
     apart = rng.normal(2.0 * positive, 1.0).astype(np.float32)
     assert equal_error_rate(apart, positive) == pytest.approx(0.1587, abs=0.02)  # a normal's tail beyond 1
+
+
+def test_a_bundle_calibrated_by_a_temperature_alone_keeps_its_mix_without_it():
+    z, shares, temperature = np.random.default_rng(2).normal(0, 2, (50, 3)), np.array([0.4, 0.4, 0.2]), 1.7
+    deployed = softmax(np.asarray(z - temperature * np.log(shares * 3), np.float32), temperature)
+    want = softmax(np.asarray(z - np.log(shares * 3), np.float32))
+    shift = _shift({"class_shares": shares.tolist()}, temperature)
+    np.testing.assert_allclose(unscaled(deployed, temperature, shift), want, atol=1e-5)
+    assert _shift({"class_shares": shares.tolist(), "shift": [1, 0, -1]}, temperature).tolist() == [1, 0, -1]
+    assert _shift({}, temperature).tolist() == [0]
 
 
 def test_unscaled_takes_the_calibration_back():
