@@ -154,7 +154,7 @@ ADAPTED_BY: dict[str, tuple[str, ...]] = {
     "ray": ("monitor.analysis.cluster_link",),
     "threading": ("monitor.threads*", "engines.runtimes.trt", "train.makers"),  # a context a thread; watches a parent
     "queue": ("monitor.threads*",),
-    "concurrent": ("monitor.threads*", "train.batches", "train.makers"),  # concurrent.futures
+    "concurrent": ("monitor.threads*", "train.batches"),  # concurrent.futures
 }
 
 HEAVY = ("mediapipe", "onnxruntime", "tensorflow", "tensorrt", "matplotlib", "keras", "torch",

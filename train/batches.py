@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeAlias
 
 import numpy as np
 
 from engines.contract import F32, U8
-from monitor.processes import without_ctrl_c
 from train.augment import augmented, center_crop
-from train.errors import DataError, MakersEnded
-from train.makers import batch_here, process_pool
+from train.errors import DataError
+from train.makers import made_by_processes
 from train.manifest import Prepared
 from train.recipe import Recipe
 
+AHEAD = 4
+"""Batches that a thread has ready."""
 Rows: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
@@ -74,40 +74,19 @@ class Batches:
 
         Raises MakersEnded where a process ended or could not be started.
         """
-        pool, make = self._makers()
-        depth = 4 + 2 * self._workers
+        if self._workers:
+            yield from made_by_processes(self, range(first, last), self._workers)
+            return
         waiting: deque[tuple[int, Future[tuple[U8, F32]]]] = deque()
-        with pool:
-            for step in range(first, last + depth):
+        with ThreadPoolExecutor(1) as pool:
+            for step in range(first, last + AHEAD):
                 if step < last:
-                    waiting.append((step, _submit(pool, make, step)))
-                if len(waiting) > depth or step >= last:
+                    waiting.append((step, pool.submit(self.batch, step)))
+                if len(waiting) > AHEAD or step >= last:
                     if not waiting:
                         return
                     done, future = waiting.popleft()
-                    with _told():
-                        made = future.result()
-                    yield done, *made
-
-    def _makers(self) -> tuple[Executor, Callable[[int], tuple[U8, F32]]]:
-        if self._workers == 0:
-            return ThreadPoolExecutor(1), self.batch
-        with without_ctrl_c():
-            return process_pool(self, self._workers), batch_here
-
-
-def _submit(pool: Executor, make: Callable[[int], tuple[U8, F32]], step: int) -> Future[tuple[U8, F32]]:
-    with _told(), without_ctrl_c():  # a process may be started here
-        return pool.submit(make, step)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except (BrokenExecutor, OSError) as error:
-        hint = "if memory ran out, use fewer --workers; the same command goes on after the last checkpoint"
-        raise MakersEnded(f"a process that makes pictures ended: {error}", hint=hint) from error
+                    yield done, *future.result()
 
 
 def _mixed(rgb: U8, onehot: F32, rng: np.random.Generator, alpha: float) -> tuple[U8, F32]:

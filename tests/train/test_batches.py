@@ -79,19 +79,28 @@ def test_batches_made_by_processes_are_the_same(tmp_path, in_a_file):
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("pause_s", [0.0, 1.0])
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM])
-def test_a_process_that_ends_is_told(signum, pause_s):
-    """Also where it is noticed before the next batch is asked for, as it is while a step trains."""
-    made = Batches(three_classes(), replace(BASE, batch=8), workers=1).ahead(0, 400)
+@pytest.mark.parametrize("batch", [8, 100])
+def test_a_process_that_ends_is_told(signum, pause_s, batch):
+    """Also where a batch is larger than a pipe holds, and half of it was sent."""
+    made = Batches(three_classes(), replace(BASE, batch=batch), workers=1).ahead(0, 400)
     next(made)
+    time.sleep(pause_s)
     for process in multiprocessing.active_children():
         os.kill(process.pid, signum)
-    time.sleep(pause_s)
     with pytest.raises(MakersEnded, match="a process that makes pictures ended") as caught:
         list(made)
     assert "--workers" in caught.value.hint
     assert caught.value.exit_code == 4
+    assert not multiprocessing.active_children()
+
+
+def test_what_a_process_cannot_do_is_told_as_without_it():
+    data = replace(three_classes(), crops=np.zeros((0, 32, 32, 3), np.uint8))
+    with pytest.raises(IndexError):
+        list(Batches(data, replace(BASE, batch=8), workers=2).ahead(0, 4))
 
 
 TRAINER = """
@@ -139,7 +148,7 @@ def test_ctrl_c_is_for_the_run_and_not_for_its_processes(trainer):
         os.killpg(trainer.pid, signal.SIGINT)
         time.sleep(0.03)
     out, err = trainer.communicate(timeout=60)
-    assert out.endswith("ended well\n")
+    assert out.endswith("ended well\n"), err
     assert "Traceback" not in err
     assert trainer.returncode == 0
 
