@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from train.commands.calibrate import calibrate
 from train.commands.evaluate import evaluate
 from train.commands.export import export
 from train.commands.fit import fit
@@ -16,5 +17,5 @@ from train.commands.reproduce import reproduce
 app = typer.Typer(
     help="Train a classifier of your own: prepare, fit, export, evaluate; or repeat the paper.", no_args_is_help=True
 )
-for command in (prepare, inspect, fit, export, evaluate, masked, reproduce, pack, unpack):
+for command in (prepare, inspect, fit, export, calibrate, evaluate, masked, reproduce, pack, unpack):
     app.command()(command)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,21 +12,19 @@ from typing import Any
 import keras
 import numpy as np
 
-from engines import open_engine
 from engines.bundle import Bundle, write_bundle
 from engines.calibrate import calibrate
-from engines.contract import F32, U8, Card
+from engines.contract import U8, Card
 from engines.parity import LIMITS
 from monitor.errors import SinkError
 from monitor.files import told_as_sink_error
 from train.architectures import architecture
 from train.batches import plain
+from train.calibration import EVEN_MIX, calibration, measured, metrics_of
 from train.errors import CheckpointError
-from train.evaluation.gather import Asked, gather
 from train.manifest import Prepared
-from train.measure import class_weights, coverage_confidence, fit_calibration, softmax
 from train.recipe import Recipe, stored_recipe
-from train.report import model_card
+from train.report import model_card, pictures_seen
 from train.spec import CLASSES
 
 LICENCE = """The weights in this folder are licensed separately from the program.
@@ -41,7 +38,6 @@ They come without any warranty and are no certified liveness or forgery check.
 """
 
 CALIBRATION_PICTURES = 512
-EVEN_MIX = (1 / len(CLASSES),) * len(CLASSES)
 LEAST_FACE_PX = 24.0
 """Smaller faces than training's augmentation makes (28 px over the crop) carry too little."""
 
@@ -56,45 +52,33 @@ def export(
     finished model, SinkError where the bundle cannot be written.
     """
     model, recipe, state = _finished(run)
-    _check_place(folder)
-    network, shares = architecture(recipe.arch), recipe.class_shares or _shares(data)
+    check_place(folder)
+    network = architecture(recipe.arch)
     name = name or f"{recipe.arch}-{recipe.input_px}"
     logits_model = network.deployed(model, recipe, 1.0, np.zeros(len(CLASSES), np.float32)).SerializeToString()
     card = _card(name, version, network.title.format(classes=len(CLASSES)), recipe.input_px, recipe.margin)
     with tempfile.TemporaryDirectory() as scratch:
-        plain_bundle = write_bundle(Path(scratch) / name, logits_model, card, "calibrating", LICENCE)
-        card, temperature, shift = _calibrated(data, plain_bundle, card)
-        onnx_bytes = network.deployed(model, recipe, temperature, shift).SerializeToString()
-        card = replace(card, ranges=calibrate(onnx_bytes, _calibration(data, card)))
-        write_bundle(Path(scratch) / name, onnx_bytes, card, "measuring", LICENCE)
-        asked = Asked(str(Path(scratch) / name), precisions=("fp32", "int8"))  # fp16 is slow here: evaluate has it
-        report, _ = gather(data, asked, say=_silent)
-    card = replace(card, metrics=_metrics(report, temperature, shift, shares, state, left_out))
+        fit = calibration(data, write_bundle(Path(scratch) / name, logits_model, card, "calibrating", LICENCE))
+        onnx_bytes = network.deployed(model, recipe, fit.temperature, fit.shift).SerializeToString()
+        card = replace(card, confidence=fit.confidence, ranges=calibrate(onnx_bytes, _calibration(data, card)))
+        report, _ = measured(data, write_bundle(Path(scratch) / name, onnx_bytes, card, "measuring", LICENCE))
+    metrics = metrics_of(report, fit) | _of_the_run(data, recipe, state, left_out)
+    card = replace(card, metrics=metrics)
     with told_as_sink_error(folder, "write the bundle"):
-        return write_bundle(folder, onnx_bytes, card, model_card(card, data), LICENCE), card.metrics["test"]
+        return write_bundle(folder, onnx_bytes, card, model_card(card), LICENCE), card.metrics["test"]
 
 
-def _metrics(
-    report: Mapping[str, Any], temperature: float, shift: F32, shares: Sequence[float], state: Mapping[str, Any],
-    left_out: Mapping[str, Any] | None,
-) -> dict[str, Any]:  # fmt: skip
-    """What the card says of measurements."""
-    here = {"split": report["about"]["split"], "n": report["about"]["pictures"]}
-    decided = report["risk_coverage"]["here"]
+def _of_the_run(
+    data: Prepared, recipe: Recipe, state: Mapping[str, Any], left_out: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """What the card says of the training."""
+    shares = recipe.class_shares or _shares(data)
     return {
-        "test": {precision: {**here, **row} for precision, row in report["precisions"].items()},
-        "intervals": report["intervals"], "decided": decided["decided"],
-        "wrong_of_decided": decided["wrong_of_decided"], "temperature": temperature,
-        "shift": [round(float(x), 5) for x in shift],
         "class_shares": [round(float(share), 4) for share in shares], "trained_on": state["manifest_sha256"],
-        "measured_on": report["about"]["manifest_sha256"],
         "training": {"weights": state.get("weights", "none"), "pictures": state["recipe"]["pictures"]},
+        **({"seen": pictures_seen(data)} if state["manifest_sha256"] == data.digest else {}),
         **({"leave_one_out": left_out} if left_out else {}),
     }  # fmt: skip
-
-
-def _silent(_: str) -> None:
-    """The numbers are told at the end."""
 
 
 def _finished(run: Path) -> tuple[keras.Model, Recipe, dict[str, Any]]:
@@ -113,7 +97,7 @@ def _shares(data: Prepared) -> tuple[float, ...]:
     return tuple(counts / counts.sum())
 
 
-def _check_place(folder: Path) -> None:
+def check_place(folder: Path) -> None:
     """Refuses, before the work, what could not be written after it. Raises SinkError."""
     if folder.exists() and not (folder / "manifest.json").is_file() and (folder.is_file() or any(folder.iterdir())):
         raise SinkError(f"{folder} is there and is no bundle", hint="name a new or empty folder with --out")
@@ -129,18 +113,6 @@ def _card(name: str, version: str, title: str, input_px: int, margin: float) -> 
         min_face_px=LEAST_FACE_PX, licence="research and evaluation; see LICENSE beside the model",
         limits=LIMITS,
     )  # fmt: skip
-
-
-def _calibrated(data: Prepared, bundle: Bundle, card: Card) -> tuple[Card, float, F32]:
-    """Confidence, temperature and shift of the classes (K,) from the validation split, as if all were equally many."""
-    rows = data.where("val")
-    labels = data.labels[rows]
-    with closing(open_engine(bundle.folder, runtime="onnxruntime", precision="fp32")) as engine:
-        probs = engine.infer(plain(data, rows, input_px=card.input_px, margin=card.crop_margin))
-    logits, weights = np.log(np.maximum(probs, 1e-12)), class_weights(labels, EVEN_MIX)
-    temperature, shift = fit_calibration(logits, labels, weights)
-    even = softmax(np.asarray(logits + shift, np.float32), temperature)
-    return replace(card, confidence=coverage_confidence(even, labels, weights)), temperature, shift
 
 
 def _calibration(data: Prepared, card: Card, batch: int = 32) -> Iterator[U8]:

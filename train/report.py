@@ -70,16 +70,20 @@ def _table(head: list[str], rows: list[list[str]]) -> list[str]:
     return ["| " + " | ".join(line) + " |" for line in lines] + [""]
 
 
-def model_card(card: Card, data: Prepared) -> str:
-    """MODEL_CARD.md: what the model is, what it saw, how well it does, and what it cannot do."""
+def pictures_seen(data: Prepared) -> list[list[str | int]]:
+    """[source, class, training pictures], sorted."""
     counts = Counter((data.rows[i].source, data.rows[i].label) for i in data.where("train"))
-    seen = _table(["source", "class", "training pictures"], [[s, k, str(n)] for (s, k), n in sorted(counts.items())])
+    return [[source, label, n] for (source, label), n in sorted(counts.items())]
+
+
+def model_card(card: Card) -> str:
+    """MODEL_CARD.md: what the model is, what it saw, how well it does, and what it cannot do."""
     metrics = card.metrics
     return (Path(__file__).parent / "model_card.md").read_text(encoding="utf-8").format(
         training=_training(metrics), intervals=_intervals(metrics), undecided=_undecided(metrics),
         left_out=_left_out(metrics),
         name=card.name, version=card.version, architecture=card.architecture, input_px=card.input_px,
-        crop_margin=card.crop_margin, classes=", ".join(card.classes), seen="\n".join(seen), manifests=_manifests(card),
+        crop_margin=card.crop_margin, classes=", ".join(card.classes), seen=_seen(metrics), manifests=_manifests(card),
         tables=tables(card.metrics["test"]), temperature=card.metrics["temperature"], confidence=card.confidence,
         min_face_px=card.min_face_px, licence=card.licence,
     )  # fmt: skip
@@ -91,6 +95,12 @@ def _training(metrics: Mapping[str, Any]) -> str:
         return ""
     start = "random weights" if found["weights"] == "none" else f"`{found['weights']}`"
     return f"It started from {start} and saw {found['pictures']} pictures, versions counted each."
+
+
+def _seen(metrics: Mapping[str, Any]) -> str:
+    if (found := metrics.get("seen")) is None:
+        return "How many pictures of which sources that were is not on record.\n"
+    return "\n".join(_table(["source", "class", "training pictures"], [[s, k, str(n)] for s, k, n in found]))
 
 
 def _intervals(metrics: Mapping[str, Any]) -> str:

@@ -240,6 +240,7 @@ def test_a_fit_that_was_asked_to_stop_says_so_by_its_exit_status(
         (("export", "--run", "{run}", "--out", "{file}/bundle"), 5, "cannot write the bundle"),
         (("export", "--run", "{run}", "--out", "{folder}"), 5, "is no bundle"),
         (("export", "--run", "{folder}", "--out", "{folder}/bundle"), 4, "holds no finished model"),
+        (("calibrate", "--bundle", "{folder}/none"), 4, "no bundle at"),
         (("fit", "--run", "{file}/run"), 5, "cannot make the folder"),
         (("fit", "--run", "{folder}/none", "--resume"), 4, "there is no run in"),
         (("fit", "--arch", "resnet"), 2, "no architecture 'resnet'"),

@@ -18,6 +18,7 @@ from train.batches import Rows, plain
 from train.errors import DataError
 from train.evaluation.bootstrap import intervals
 from train.evaluation.measures import (
+    calibrated_by,
     equal_error_rate,
     precision_recall,
     reliability,
@@ -55,9 +56,7 @@ def gather(data: Prepared, asked: Asked, say: Say = print) -> tuple[dict[str, An
     """
     bundle = load_bundle(asked.bundle)
     card, rows = bundle.card, data.where(asked.split)
-    if card.classes != CLASSES:
-        what = f"{card.name} answers for {', '.join(card.classes)}, the pictures are {', '.join(CLASSES)}"
-        raise DataError(what, hint="measure a bundle of these classes, in this order")
+    same_classes(card)
     probs = {}
     for precision in asked.precisions:
         say(f"{asked.split}: {len(rows)} pictures in {precision}")
@@ -79,6 +78,13 @@ def gather(data: Prepared, asked: Asked, say: Say = print) -> tuple[dict[str, An
         say("robustness")
         report["robustness"] = _robust(data, asked, card)
     return report, probs[first]
+
+
+def same_classes(card: Card) -> None:
+    """Raises DataError for a bundle that answers for other classes than the pictures are of."""
+    if card.classes != CLASSES:
+        what = f"{card.name} answers for {', '.join(card.classes)}, the pictures are {', '.join(CLASSES)}"
+        raise DataError(what, hint="name a bundle of these classes, in this order")
 
 
 def _answers(data: Prepared, rows: Rows, bundle: str | None, precision: str) -> F32:
@@ -119,8 +125,8 @@ def _single_numbers(probs: F32, labels: Rows, sources: Sequence[str], drawn: Row
 
 
 def _curves(probs: F32, labels: Rows, sources: Sequence[str], card: Card) -> dict[str, Any]:
-    temperature = float(card.metrics.get("temperature", 1.0))
-    before = unscaled(probs, temperature, _shift(card.metrics, temperature))
+    temperature, shift = calibrated_by(card.metrics)
+    before = unscaled(probs, temperature, shift)
     by_class = {
         name: {
             "roc": roc(probs[:, k], labels == k), "precision_recall": precision_recall(probs[:, k], labels == k),
@@ -134,14 +140,6 @@ def _curves(probs: F32, labels: Rows, sources: Sequence[str], card: Card) -> dic
         "temperature": temperature, "shift": card.metrics.get("shift"),
         "risk_coverage": {"here": risk_coverage(probs, labels, card.confidence)},
     }  # fmt: skip
-
-
-def _shift(metrics: Mapping[str, Any], temperature: float) -> F32:
-    """The shift of the classes; of a bundle calibrated by a temperature alone (up to version 0.2 of the shipped one)
-    what leaves the mix even without its temperature."""
-    if (found := metrics.get("shift")) is None and (shares := metrics.get("class_shares")) is not None:
-        found = (1 - temperature) * np.log(np.asarray(shares) * len(shares))
-    return np.asarray((0.0,) if found is None else found, np.float32)
 
 
 def _fakes(probs: F32, labels: Rows, sources: np.ndarray[Any, Any]) -> dict[str, Any]:

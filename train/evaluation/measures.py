@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -63,6 +63,18 @@ def unscaled(probs: F32, temperature: float, shift: Sequence[float] | F32 = (0.0
     """What the network answered before its calibration: the deployed graph gives softmax((z + shift) / T)."""
     log_p = np.log(np.maximum(probs.astype(np.float64), 1e-12))
     return softmax(np.asarray(temperature * log_p - np.asarray(shift), np.float32))
+
+
+def calibrated_by(metrics: Mapping[str, Any]) -> tuple[float, F32]:
+    """Temperature and shift (K,) or (1,) of a bundle, from its card's metrics.
+
+    Where it was calibrated by a temperature alone (up to version 0.2 of the shipped one), the shift is what leaves the
+    mix even without its temperature.
+    """
+    temperature = float(metrics.get("temperature", 1.0))
+    if (found := metrics.get("shift")) is None and (shares := metrics.get("class_shares")) is not None:
+        found = (1 - temperature) * np.log(np.asarray(shares) * len(shares))
+    return temperature, np.asarray((0.0,) if found is None else found, np.float32)
 
 
 def reliability(probs: F32, labels: Labels, bins: int = 10) -> dict[str, Any]:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from train.evaluation.bootstrap import intervals
-from train.evaluation.gather import _shift
 from train.evaluation.measures import (
+    calibrated_by,
     equal_error_rate,
     precision_recall,
     reliability,
@@ -60,10 +60,12 @@ def test_a_bundle_calibrated_by_a_temperature_alone_keeps_its_mix_without_it():
     z, shares, temperature = np.random.default_rng(2).normal(0, 2, (50, 3)), np.array([0.4, 0.4, 0.2]), 1.7
     deployed = softmax(np.asarray(z - temperature * np.log(shares * 3), np.float32), temperature)
     want = softmax(np.asarray(z - np.log(shares * 3), np.float32))
-    shift = _shift({"class_shares": shares.tolist()}, temperature)
-    np.testing.assert_allclose(unscaled(deployed, temperature, shift), want, atol=1e-5)
-    assert _shift({"class_shares": shares.tolist(), "shift": [1, 0, -1]}, temperature).tolist() == [1, 0, -1]
-    assert _shift({}, temperature).tolist() == [0]
+    card = {"class_shares": shares.tolist(), "temperature": temperature}
+    found, shift = calibrated_by(card)
+    np.testing.assert_allclose(unscaled(deployed, found, shift), want, atol=1e-5)
+    assert calibrated_by({**card, "shift": [1, 0, -1]})[1].tolist() == [1, 0, -1]
+    assert calibrated_by({})[0] == 1
+    assert calibrated_by({})[1].tolist() == [0]
 
 
 def test_unscaled_takes_the_calibration_back():

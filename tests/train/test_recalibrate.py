@@ -1,0 +1,148 @@
+"""A bundle calibrated on other pictures: what is found, what stays, and what is told."""
+
+import dataclasses
+import hashlib
+import json
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from engines import load_bundle, open_engine
+from engines.bundle import write_bundle
+from monitor.cli import main
+from tests.bundles import tiny_bundle, tiny_crops
+from train.batches import plain
+from train.errors import CheckpointError, DataError
+from train.manifest import Prepared, Row, write_rows
+from train.measure import ece, softmax
+from train.recalibrate import recalibrate
+from train.spec import CLASSES
+
+TEMPERATURE, SHIFT = 0.6, np.array([0.8, -1.0, 0.2], np.float32)
+COUNTS = {"train": 9, "val": 1200, "test": 600}
+
+
+def answers(folder: Path, data: Prepared, split: str, precision="fp32"):
+    with closing(open_engine(folder, precision=precision)) as engine:
+        rgb = plain(data, data.where(split), input_px=engine.card.input_px, margin=engine.card.crop_margin)
+        return engine.infer(rgb)
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory):
+    return tiny_bundle(tmp_path_factory.mktemp("old") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def data(old):
+    """Pictures whose labels are drawn by the bundle's answers, shifted and with a temperature: it is not sure enough."""
+    rows = [Row(f"{i}", f"{i}.jpg", "office", "real", f"{split}{i}", split, "whole", 30.0)
+            for split, n in COUNTS.items() for i in range(n)]  # fmt: skip
+    data = Prepared(tuple(rows), tiny_crops(len(rows), 44), 0.5, "other")
+    rng = np.random.default_rng(3)
+    drawn = []
+    for split in COUNTS:
+        logits = np.log(np.maximum(answers(old.folder, data, split), 1e-12))
+        drawn += [CLASSES[rng.choice(3, p=p / p.sum())] for p in softmax(logits + SHIFT, TEMPERATURE).astype(float)]
+    labelled = (dataclasses.replace(row, label=label) for row, label in zip(rows, drawn, strict=True))
+    return dataclasses.replace(data, rows=tuple(labelled))
+
+
+@pytest.fixture(scope="module")
+def new(old, data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("new") / "tiny"
+    return recalibrate(data, str(old.folder), folder, name=None, version=None, say=lambda _: None)
+
+
+def test_it_finds_how_sure_the_network_may_be(old, data, new):
+    bundle, change = new
+    metrics, val = bundle.card.metrics, data.labels[data.where("val")]
+    assert metrics["temperature"] == pytest.approx(TEMPERATURE, rel=0.1)
+    mix = np.log(np.bincount(val) / len(val))
+    even = SHIFT - TEMPERATURE * (mix - mix.mean())  # as if all classes were equally many
+    np.testing.assert_allclose(metrics["shift"], even - even.mean(), atol=0.3)
+    want = softmax(np.log(answers(old.folder, data, "test")) + np.float32(metrics["shift"]), metrics["temperature"])
+    probs, labels = answers(bundle.folder, data, "test"), data.labels[data.where("test")]
+    np.testing.assert_allclose(probs, want, atol=1e-5)
+    assert change.ece == pytest.approx((ece(answers(old.folder, data, "test"), labels), ece(probs, labels)), abs=1e-4)
+    assert change.ece[1] < change.ece[0] / 2
+    assert change.accuracy[1] == pytest.approx((probs.argmax(axis=1) == labels).mean())
+    assert change.confidence == (old.card.confidence, bundle.card.confidence)
+
+
+def test_the_network_stays_and_int8_of_it(old, data, new):
+    bundle, _ = new
+    assert bundle.card.ranges == old.card.ranges
+    weights = [
+        {w.name: w for w in onnx.load_model_from_string(b.read_model()).graph.initializer} for b in (old, bundle)
+    ]
+    assert {name for name in weights[0] if weights[0][name] != weights[1][name]} == {"temperature", "logits.bias"}
+    exact, int8 = answers(bundle.folder, data, "test"), answers(bundle.folder, data, "test", "int8")
+    assert (exact.argmax(axis=1) == int8.argmax(axis=1)).mean() > 0.9
+
+
+def test_the_card_tells_the_pictures_apart(old, data, new):
+    bundle, _ = new
+    assert bundle.card.version == f"{old.card.version}-calibrated"
+    assert bundle.card.metrics["measured_on"] == "other"
+    text = (bundle.folder / "MODEL_CARD.md").read_text()
+    assert "which sources that were is not on record" in text
+    assert "are of others, sha256 `other`" in text
+    assert (bundle.folder / "LICENSE").read_text() == (old.folder / "LICENSE").read_text()
+
+
+def test_calibrated_once_more_it_stays_as_it_is(data, new, tmp_path):
+    bundle, _ = new
+    again, change = recalibrate(data, str(bundle.folder), tmp_path / "again", name="other", version="2")
+    assert (again.card.name, again.card.version) == ("other", "2")
+    metrics = bundle.card.metrics
+    assert again.card.metrics["temperature"] == pytest.approx(metrics["temperature"], rel=0.03)
+    np.testing.assert_allclose(again.card.metrics["shift"], metrics["shift"], atol=0.03)
+    assert change.ece[0] == pytest.approx(change.ece[1], abs=0.01)
+
+
+def test_what_cannot_be_calibrated(old, data, tmp_path):
+    few = dataclasses.replace(data, rows=tuple(row for row in data.rows if (row.split, row.label) != ("val", "fake")))
+    with pytest.raises(DataError, match="no picture of fake is in the split val"):
+        recalibrate(few, str(old.folder), tmp_path / "new", name=None, version=None)
+    model = onnx.load_model_from_string(old.read_model())
+    for node in model.graph.node:
+        for i, name in enumerate(node.input):
+            node.input[i] = "scale" if name == "temperature" else name
+    next(w for w in model.graph.initializer if w.name == "temperature").name = "scale"
+    foreign = write_bundle(tmp_path / "foreign", model.SerializeToString(), old.card, "", "")
+    with pytest.raises(CheckpointError, match="tiny cannot be calibrated: its network has no `temperature`"):
+        recalibrate(data, str(foreign.folder), tmp_path / "new", name=None, version=None)
+    assert not (tmp_path / "new").exists()
+
+
+def test_it_is_a_command(old, data, new, tmp_path, monkeypatch, capsys):
+    prepared, out = tmp_path / "prepared", tmp_path / "new"
+    prepared.mkdir()
+    np.save(prepared / "crops.npy", data.crops)
+    write_rows(prepared / "manifest.csv", data.rows)
+    digest = hashlib.sha256((prepared / "manifest.csv").read_bytes()).hexdigest()
+    (prepared / "prepare.json").write_text(json.dumps({"margin": data.margin, "manifest_sha256": digest}))
+    words = ["calibrate", "--prepared", prepared, "--bundle", old.folder, "--out", out]
+    monkeypatch.setattr(sys, "argv", ["monitor", "train", *map(str, words)])
+    assert main() == 0
+    told = capsys.readouterr().out.splitlines()
+    bundle, change = new
+    assert told[0].startswith("fitted on ")
+    assert told[0].endswith(" mask of the split val")
+    assert told[1:] == [
+        f"undecided below {bundle.card.confidence:.2f}, was 0.60",
+        f"calibration error (ECE) on 600 test pictures {change.ece[1]:.3f}, was {change.ece[0]:.3f}",
+        f"accuracy {change.accuracy[1]:.3f}, was {change.accuracy[0]:.3f}",
+        f"bundle: {out}",
+    ]
+    assert load_bundle(out).card.metrics["measured_on"] == digest
+    (tmp_path / "mine").write_text("mine")
+    for place in (tmp_path, tmp_path / "mine"):
+        monkeypatch.setattr(sys, "argv", [*sys.argv[:-1], str(place)])
+        assert main() == 5
+        assert "is no bundle" in capsys.readouterr().err

@@ -1,0 +1,102 @@
+"""A bundle -> the same network, calibrated on other pictures: another camera, another mix of sources, no training."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engines.bundle import Bundle, load_bundle, write_bundle
+from engines.contract import F32
+from monitor.files import told_as_sink_error
+from train.calibration import Calibration, calibration, measured, metrics_of
+from train.errors import CheckpointError
+from train.evaluation.measures import calibrated_by, unscaled
+from train.export import check_place
+from train.graph import calibrated_anew
+from train.manifest import Prepared
+from train.measure import Labels, ece
+from train.report import model_card, pictures_seen
+from train.spec import CLASSES
+
+FEW = 50
+"""Pictures of a class below which a calibration is rough."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a new calibration did, on the test split in float32."""
+
+    confidence: tuple[float, float]
+    """Below it the program says undecided; before and now."""
+    ece: tuple[float, float]
+    accuracy: tuple[float, float]
+
+
+def recalibrate(
+    data: Prepared, bundle_name: str | None, folder: Path, *, name: str | None, version: str | None,
+    say: Callable[[str], None] = print,
+) -> tuple[Bundle, Change]:  # fmt: skip
+    """The bundle written to `folder`, fitted on the validation split and measured on the test split of `data`.
+
+    Raises DataError for a bundle of other classes and pictures that lack one, CheckpointError for a network that does
+    not end as ours do, BundleError, SinkError where the bundle cannot be written.
+    """
+    old = load_bundle(bundle_name)
+    check_place(folder)
+    say(_counts(data))
+    fit = calibration(data, old)
+    try:
+        onnx_bytes = calibrated_anew(old.read_model(), fit.temperature, fit.shift)
+    except ValueError as error:
+        hint = "bundles of `monitor train export` can be calibrated anew"
+        raise CheckpointError(f"{old.card.name} cannot be calibrated: {error}", hint=hint) from error
+    licence = (old.folder / "LICENSE").read_text(encoding="utf-8")
+    card = replace(
+        old.card, name=name or old.card.name, version=version or f"{old.card.version}-calibrated",
+        confidence=fit.confidence,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as scratch:
+        report, probs = measured(data, write_bundle(Path(scratch) / card.name, onnx_bytes, card, "measuring", licence))
+    card = replace(card, metrics=_of_both(old, data) | metrics_of(report, _whole(old, fit)))
+    with told_as_sink_error(folder, "write the bundle"):
+        bundle = write_bundle(folder, onnx_bytes, card, model_card(card), licence)
+    rows = data.where("test")
+    return bundle, _change(old, fit, probs, data.labels[rows])
+
+
+def _counts(data: Prepared) -> str:
+    """What it is fitted on, and where that is little."""
+    counts = np.bincount(data.labels[data.where("val")], minlength=len(CLASSES))
+    found = ", ".join(f"{n} {name}" for name, n in zip(CLASSES, counts, strict=True))
+    rough = f" (rough: fewer than {FEW} of a class)" if counts.min() < FEW else ""
+    return f"fitted on {found} of the split val{rough}"
+
+
+def _whole(old: Bundle, fit: Calibration) -> Calibration:
+    """What takes the network's own answers to the new ones: the old calibration, and the new one after it."""
+    temperature, shift = calibrated_by(old.card.metrics)
+    both = np.asarray(shift + temperature * fit.shift, np.float32)
+    return replace(fit, temperature=temperature * fit.temperature, shift=both)
+
+
+def _of_both(old: Bundle, data: Prepared) -> dict[str, Any]:
+    """What the old card says of the training."""
+    known: dict[str, Any] = {"trained_on": "unknown", **old.card.metrics}
+    if "seen" not in known and known["trained_on"] == data.digest:
+        known["seen"] = pictures_seen(data)
+    return known
+
+
+def _change(old: Bundle, fit: Calibration, probs: F32, labels: Labels) -> Change:
+    before = unscaled(probs, fit.temperature, fit.shift)
+    right = [float((p.argmax(axis=1) == labels).mean()) for p in (before, probs)]
+    return Change(
+        confidence=(old.card.confidence, fit.confidence),
+        ece=(ece(before, labels), ece(probs, labels)),
+        accuracy=(right[0], right[1]),
+    )
