@@ -39,6 +39,8 @@ def card_from_json(text: str) -> Card:
 
 def _consistent(card: Card) -> Card:
     count = len(card.classes)
+    if not card.name or card.name in (".", "..") or set(card.name) & set("/\\\0"):
+        raise BundleError(f"the card's name must be fit for a folder, got {card.name!r}")
     if count < 2 or len(set(card.classes)) != count:
         raise BundleError(f"the card's classes must be at least two different names, got {card.classes}")
     if len(card.priors) != count or min(card.priors) <= 0 or abs(sum(card.priors) - 1) > 1e-3:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TypeAlias
 
 import numpy as np
@@ -70,23 +71,21 @@ class Batches:
         return augmented(stored, rng, recipe.augment, **size, size_px=recipe.input_px)
 
     def ahead(self, first: int, last: int) -> Iterator[tuple[int, U8, F32]]:
-        """(step, rgb, labels) for the steps first..last-1, made ahead by a thread or by processes.
+        """(step, rgb, labels) for the steps first..last-1, made ahead by a thread, or by processes.
 
         Raises MakersEnded where a process ended or could not be started.
         """
-        if self._workers:
-            yield from made_by_processes(self, range(first, last), self._workers)
-            return
-        waiting: deque[tuple[int, Future[tuple[U8, F32]]]] = deque()
-        with ThreadPoolExecutor(1) as pool:
-            for step in range(first, last + AHEAD):
-                if step < last:
-                    waiting.append((step, pool.submit(self.batch, step)))
-                if len(waiting) > AHEAD or step >= last:
-                    if not waiting:
-                        return
-                    done, future = waiting.popleft()
-                    yield done, *future.result()
+        steps = range(first, last)
+        here = ((step, *self.batch(step)) for step in steps)
+        made = made_by_processes(self, steps, self._workers) if self._workers else here
+        with closing(made), ThreadPoolExecutor(1) as thread:
+            try:
+                waiting = deque(thread.submit(next, made, None) for _ in range(AHEAD))
+                while (found := waiting.popleft().result()) is not None:
+                    waiting.append(thread.submit(next, made, None))
+                    yield found
+            finally:
+                thread.shutdown(cancel_futures=True)
 
 
 def _mixed(rgb: U8, onehot: F32, rng: np.random.Generator, alpha: float) -> tuple[U8, F32]:

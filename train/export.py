@@ -16,15 +16,15 @@ from engines.bundle import Bundle, write_bundle
 from engines.calibrate import calibrate
 from engines.contract import U8, Card
 from engines.parity import LIMITS
-from monitor.errors import SinkError
 from monitor.files import told_as_sink_error
 from train.architectures import architecture
 from train.batches import plain
 from train.calibration import EVEN_MIX, calibration, measured, metrics_of
+from train.cards import model_card, pictures_seen
 from train.errors import CheckpointError
 from train.manifest import Prepared
+from train.place import check_place
 from train.recipe import Recipe, stored_recipe
-from train.report import model_card, pictures_seen
 from train.spec import CLASSES
 
 LICENCE = """The weights in this folder are licensed separately from the program.
@@ -58,10 +58,11 @@ def export(
     logits_model = network.deployed(model, recipe, 1.0, np.zeros(len(CLASSES), np.float32)).SerializeToString()
     card = _card(name, version, network.title.format(classes=len(CLASSES)), recipe.input_px, recipe.margin)
     with tempfile.TemporaryDirectory() as scratch:
-        fit = calibration(data, write_bundle(Path(scratch) / name, logits_model, card, "calibrating", LICENCE))
+        place = Path(scratch) / "bundle"
+        fit = calibration(data, write_bundle(place, logits_model, card, "calibrating", LICENCE))
         onnx_bytes = network.deployed(model, recipe, fit.temperature, fit.shift).SerializeToString()
         card = replace(card, confidence=fit.confidence, ranges=calibrate(onnx_bytes, _calibration(data, card)))
-        report, _ = measured(data, write_bundle(Path(scratch) / name, onnx_bytes, card, "measuring", LICENCE))
+        report, _ = measured(data, write_bundle(place, onnx_bytes, card, "measuring", LICENCE))
     metrics = metrics_of(report, fit) | _of_the_run(data, recipe, state, left_out)
     card = replace(card, metrics=metrics)
     with told_as_sink_error(folder, "write the bundle"):
@@ -95,15 +96,6 @@ def _shares(data: Prepared) -> tuple[float, ...]:
     """Of the classes among the training pictures."""
     counts = np.bincount(data.labels[data.where("train")], minlength=len(CLASSES))
     return tuple(counts / counts.sum())
-
-
-def check_place(folder: Path) -> None:
-    """Refuses, before the work, what could not be written after it. Raises SinkError."""
-    if folder.exists() and not (folder / "manifest.json").is_file() and (folder.is_file() or any(folder.iterdir())):
-        raise SinkError(f"{folder} is there and is no bundle", hint="name a new or empty folder with --out")
-    with told_as_sink_error(folder, "write the bundle"):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder.parent).close()
 
 
 def _card(name: str, version: str, title: str, input_px: int, margin: float) -> Card:

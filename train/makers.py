@@ -6,11 +6,11 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+import traceback
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -23,8 +23,11 @@ from train.errors import MakersEnded
 if TYPE_CHECKING:
     from train.batches import Batches
 
+PATIENCE_S = 300.0
+"""For the first batch a process loads its libraries."""
 
-def made_by_processes(batches: Batches, steps: range, workers: int) -> Iterator[tuple[int, U8, F32]]:
+
+def made_by_processes(batches: Batches, steps: range, workers: int) -> Generator[tuple[int, U8, F32]]:
     """(step, rgb, labels) of `batches.batch(step)` for the steps in order; so many processes make them in turn.
 
     A process has one batch ready and waits until it is taken. They are started anew, not forked: a fork of a process
@@ -34,49 +37,76 @@ def made_by_processes(batches: Batches, steps: range, workers: int) -> Iterator[
     Each has a pipe whose other end only it holds, so that its end is noticed even in mid-word: concurrent.futures'
     pool, whose processes share one, waits for the rest of it for ever.
     """
+    workers = min(workers, len(steps))
     with ExitStack() as stack:
         with _told():
-            pipes = [stack.enter_context(_maker(batches, steps[k::workers])) for k in range(workers)]
+            pipes = [stack.enter_context(_maker()) for _ in range(workers)]
+            for k, pipe in enumerate(pipes):  # not as arguments of the start, which waits for ever for one that ended
+                pipe.send((*_sent(batches), steps[k::workers]))
         for i, step in enumerate(steps):
             with _told():
-                made = pipes[i % workers].recv()
-            if isinstance(made, Exception):
-                raise made
+                made = _heard(pipes[i % workers])
             yield step, *made
 
 
-@contextmanager
-def _maker(batches: Batches, steps: range) -> Iterator[Connection]:
-    """A process that sends the batches of these steps; it is ended with the block."""
+def _sent(batches: Batches) -> tuple[Any, ...]:
+    """What a process makes its own Batches of."""
     crops = batches.data.crops
     file = str(crops.filename) if isinstance(crops, np.memmap) else None
-    sent = replace(batches.data, crops=np.empty(0, np.uint8)) if file else batches.data
-    again = (type(batches), sent, batches.recipe, batches.split, file)
+    data = replace(batches.data, crops=np.empty(0, np.uint8)) if file else batches.data
+    return type(batches), data, batches.recipe, batches.split, file
+
+
+@contextmanager
+def _maker() -> Iterator[Connection[Any, Any]]:
+    """A process that makes batches, by the pipe to it; it is ended with the block."""
     context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_make, args=(theirs,), daemon=True)
     with ours:
-        with theirs, without_ctrl_c():
-            process: SpawnProcess = context.Process(target=_make, args=(theirs, again, steps), daemon=True)
-            process.start()
         try:
+            with theirs, without_ctrl_c():
+                process.start()
             yield ours
         finally:
-            process.kill()
-            process.join()
+            if process.pid is not None:
+                process.kill()
+                process.join()
 
 
-def _make(pipe: Connection, again: tuple[Any, ...], steps: range) -> None:
+def _heard(pipe: Connection[Any, Any]) -> tuple[U8, F32]:
+    if not pipe.poll(PATIENCE_S):
+        raise TimeoutError(f"it said nothing for {PATIENCE_S:.0f} s, and was ended")
+    made = pipe.recv()
+    if isinstance(made, Exception):
+        raise made
+    return made  # type: ignore[no-any-return]
+
+
+def _make(pipe: Connection[Any, Any]) -> None:
     """In a process of its own."""
-    kind, data, recipe, split, file = again
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     cv2.setNumThreads(1)
     try:
+        kind, data, recipe, split, file, steps = pipe.recv()
         batches = kind(replace(data, crops=np.load(file, mmap_mode="r")) if file else data, recipe, split)
         for step in steps:
             pipe.send(batches.batch(step))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return  # nobody listens
     except Exception as error:
+        error.add_note("in a process that makes pictures:\n" + traceback.format_exc())
+        _tell(pipe, error)
+
+
+def _tell(pipe: Connection[Any, Any], error: Exception) -> None:
+    try:
         pipe.send(error)
+    except (BrokenPipeError, ConnectionResetError):
+        return
+    except Exception:  # it does not travel
+        pipe.send(RuntimeError("\n".join((repr(error), *error.__notes__))))
 
 
 def _end_with_parent() -> None:
@@ -90,7 +120,7 @@ def _end_with_parent() -> None:
 def _told() -> Iterator[None]:
     try:
         yield
-    except (EOFError, OSError) as error:
+    except (EOFError, OSError, MemoryError) as error:
         hint = "if memory ran out, use fewer --workers; the same command goes on after the last checkpoint"
         why = str(error) or "it sent nothing more"
         raise MakersEnded(f"a process that makes pictures ended: {why}", hint=hint) from error

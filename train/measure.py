@@ -14,6 +14,8 @@ from train.spec import CLASSES
 
 MOST_SHIFT = 4.0
 """Of a logit: where validation pictures leave a class's shift open, it stays small."""
+MOST_CONFIDENCE = 0.9
+"""Above it nearly everything would be undecided."""
 Labels = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
@@ -47,16 +49,12 @@ def auc(score: F32, positive: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> flo
     return float((rankdata(score)[positive].sum() - n1 * (n1 + 1) / 2) / (n1 * n0))
 
 
-def ece(probs: F32, labels: Labels, bins: int = 15) -> float:
-    """Expected calibration error of the top answer, equal-width bins (Guo et al. 2017)."""
+def ece(probs: F32, labels: Labels, bins: int = 15, weights: F32 | None = None) -> float:
+    """Expected calibration error of the top answer, equal-width bins (Guo et al. 2017); weights have the sum 1."""
     top, right = probs.max(axis=1), probs.argmax(axis=1) == labels
+    w = np.full(len(labels), 1 / len(labels)) if weights is None else weights
     which = np.minimum((top * bins).astype(int), bins - 1)
-    gaps = [
-        abs(top[which == b].mean() - right[which == b].mean()) * (which == b).sum()
-        for b in range(bins)
-        if (which == b).any()
-    ]
-    return float(np.sum(gaps) / len(labels))
+    return float(sum(abs((w * (top - right.astype(np.float64)))[which == b].sum()) for b in range(bins)))
 
 
 def class_weights(labels: Labels, shares: Sequence[float]) -> F32:
@@ -70,7 +68,8 @@ def fit_calibration(logits: F32, labels: Labels, weights: F32) -> tuple[float, F
     log-likelihood (bias-corrected temperature scaling: Alexandari et al. 2020); the shift's mean is 0.
 
     It answers for the mix of classes that the weights give. The temperature alone leaves what training's mix of sources
-    made too likely.
+    made too likely. Beforehand log T and the shift are normal with deviation 1, which weighs as much as one picture: so
+    a few pictures that are all answered rightly do not make a network sure of everything.
     """
     k, rows = logits.shape[1], np.arange(len(labels))
 
@@ -80,20 +79,22 @@ def fit_calibration(logits: F32, labels: Labels, weights: F32) -> tuple[float, F
     def loss(x: F32) -> float:
         temperature, shift = parts(x)
         probs = softmax(np.asarray(logits + shift, np.float32), temperature)
-        return float(-(weights * np.log(np.maximum(probs[rows, labels], 1e-12))).sum())
+        unlikely = (np.log(temperature) ** 2 + (shift**2).sum()) / 2 / len(labels)
+        return float(unlikely - (weights * np.log(np.maximum(probs[rows, labels], 1e-12))).sum())
 
     bounds = [(-2.0, 2.5)] + [(-MOST_SHIFT, MOST_SHIFT)] * k
     return parts(optimize.minimize(loss, np.zeros(1 + k), method="Powell", bounds=bounds).x)
 
 
 def coverage_confidence(probs: F32, labels: Labels, weights: F32, *, risk: float = 0.05) -> float:
-    """The lowest confidence from 0.5 on at which the weighted share of wrong answers is at most `risk`; at most 0.9."""
+    """The lowest confidence from 0.5 on at which the weighted share of wrong answers is at most `risk`; where there is
+    none, MOST_CONFIDENCE."""
     top, wrong = probs.max(axis=1), probs.argmax(axis=1) != labels
-    for confidence in np.arange(0.5, 0.9, 0.01):
+    for confidence in np.arange(0.5, MOST_CONFIDENCE, 0.01):
         kept = top >= confidence
         if kept.any() and (weights * wrong)[kept].sum() <= risk * weights[kept].sum():
             return float(round(confidence, 2))
-    return 0.9
+    return MOST_CONFIDENCE
 
 
 def suspicion(probs: F32, classes: Sequence[str] = CLASSES) -> F32:

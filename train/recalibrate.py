@@ -13,26 +13,31 @@ import numpy as np
 from engines.bundle import Bundle, load_bundle, write_bundle
 from engines.contract import F32
 from monitor.files import told_as_sink_error
-from train.calibration import Calibration, calibration, measured, metrics_of
+from train.calibration import EVEN_MIX, Calibration, calibration, measured, metrics_of
+from train.cards import model_card, pictures_seen
 from train.errors import CheckpointError
 from train.evaluation.measures import calibrated_by, unscaled
-from train.export import check_place
 from train.graph import calibrated_anew
 from train.manifest import Prepared
-from train.measure import Labels, ece
-from train.report import model_card, pictures_seen
+from train.measure import Labels, class_weights, ece
+from train.place import check_place
 from train.spec import CLASSES
 
+ANEW = "-calibrated"
 FEW = 50
 """Pictures of a class below which a calibration is rough."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a new calibration did, on the test split in float32."""
+    """What a new calibration did, before and now: on the test split in float32, as if all classes were equally many."""
 
     confidence: tuple[float, float]
-    """Below it the program says undecided; before and now."""
+    """Below it the program says undecided."""
+    undecided: tuple[float, float]
+    """Share of the answers."""
+    wrong: tuple[float, float]
+    """Share of the decided answers; nan where none is."""
     ece: tuple[float, float]
     accuracy: tuple[float, float]
 
@@ -55,13 +60,13 @@ def recalibrate(
     except ValueError as error:
         hint = "bundles of `monitor train export` can be calibrated anew"
         raise CheckpointError(f"{old.card.name} cannot be calibrated: {error}", hint=hint) from error
-    licence = (old.folder / "LICENSE").read_text(encoding="utf-8")
+    licence = (old.folder / "LICENSE").read_text(encoding="utf-8", errors="replace")
     card = replace(
-        old.card, name=name or old.card.name, version=version or f"{old.card.version}-calibrated",
+        old.card, name=name or old.card.name, version=version or f"{old.card.version.removesuffix(ANEW)}{ANEW}",
         confidence=fit.confidence,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as scratch:
-        report, probs = measured(data, write_bundle(Path(scratch) / card.name, onnx_bytes, card, "measuring", licence))
+        report, probs = measured(data, write_bundle(Path(scratch) / "bundle", onnx_bytes, card, "measuring", licence))
     card = replace(card, metrics=_of_both(old, data) | metrics_of(report, _whole(old, fit)))
     with told_as_sink_error(folder, "write the bundle"):
         bundle = write_bundle(folder, onnx_bytes, card, model_card(card), licence)
@@ -70,11 +75,11 @@ def recalibrate(
 
 
 def _counts(data: Prepared) -> str:
-    """What it is fitted on, and where that is little."""
+    """What it will be fitted on, and where that is little."""
     counts = np.bincount(data.labels[data.where("val")], minlength=len(CLASSES))
     found = ", ".join(f"{n} {name}" for name, n in zip(CLASSES, counts, strict=True))
     rough = f" (rough: fewer than {FEW} of a class)" if counts.min() < FEW else ""
-    return f"fitted on {found} of the split val{rough}"
+    return f"fitting on {found} of the split val{rough}"
 
 
 def _whole(old: Bundle, fit: Calibration) -> Calibration:
@@ -93,10 +98,14 @@ def _of_both(old: Bundle, data: Prepared) -> dict[str, Any]:
 
 
 def _change(old: Bundle, fit: Calibration, probs: F32, labels: Labels) -> Change:
-    before = unscaled(probs, fit.temperature, fit.shift)
-    right = [float((p.argmax(axis=1) == labels).mean()) for p in (before, probs)]
-    return Change(
-        confidence=(old.card.confidence, fit.confidence),
-        ece=(ece(before, labels), ece(probs, labels)),
-        accuracy=(right[0], right[1]),
-    )
+    weights = class_weights(labels, EVEN_MIX)
+    before = _measures(unscaled(probs, fit.temperature, fit.shift), labels, weights, old.card.confidence)
+    return Change(*zip(before, _measures(probs, labels, weights, fit.confidence), strict=True))
+
+
+def _measures(probs: F32, labels: Labels, weights: F32, confidence: float) -> tuple[float, ...]:
+    """The numbers of Change."""
+    right, decided = probs.argmax(axis=1) == labels, probs.max(axis=1) >= confidence
+    share = float(weights[decided].sum())
+    wrong = float(weights[decided & ~right].sum()) / share if share else float("nan")
+    return confidence, 1 - share, wrong, ece(probs, labels, weights=weights), float(weights[right].sum())

@@ -97,10 +97,42 @@ def test_a_process_that_ends_is_told(signum, pause_s, batch):
     assert not multiprocessing.active_children()
 
 
-def test_what_a_process_cannot_do_is_told_as_without_it():
-    data = replace(three_classes(), crops=np.zeros((0, 32, 32, 3), np.uint8))
-    with pytest.raises(IndexError):
-        list(Batches(data, replace(BASE, batch=8), workers=2).ahead(0, 4))
+class Failing(Batches):
+    """Makes no picture."""
+
+    def batch(self, step):
+        raise {0: KeyError("no such picture"), 1: MemoryError(), 2: NotPickled()}[step]
+
+
+class NotPickled(Exception):
+    def __reduce__(self):
+        raise TypeError("it does not travel")
+
+
+class Deadly:
+    """Ends the process that is made to hold it."""
+
+    def __reduce__(self):
+        return os._exit, (1,)
+
+
+@pytest.mark.parametrize(("step", "told"), [(0, KeyError), (1, MakersEnded), (2, RuntimeError)])
+def test_what_a_process_cannot_do_is_told_with_where_it_was(step, told):
+    with pytest.raises(told, match=r"no such picture|ended|NotPickled") as caught:
+        next(Failing(three_classes(), BASE, workers=1).ahead(step, step + 1))
+    at = caught.value.__cause__ or caught.value
+    assert "raise {0:" in "".join((str(at), *getattr(at, "__notes__", ())))
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.timeout(60)
+def test_a_process_that_ends_before_it_was_told_what_to_make_is_told():
+    """More than its pipe holds is on the way to it."""
+    data = three_classes()
+    data = replace(data, crops=[Deadly(), *[np.zeros((64, 64, 3), np.uint8)] * 100])
+    with pytest.raises(MakersEnded, match="a process that makes pictures ended"):
+        next(Batches(data, BASE, workers=2).ahead(0, 4))
+    assert not multiprocessing.active_children()
 
 
 TRAINER = """

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from engines.contract import Card
+from train.cards import model_card, pictures_seen
 from train.manifest import Prepared, Row
-from train.measure import scores
-from train.report import model_card, tables
+from train.measure import MOST_CONFIDENCE, scores
+from train.report import tables
 
 LABELS = np.array([0, 0, 1, 1, 2, 2])
 
@@ -39,24 +40,49 @@ def test_tables_hold_every_number_by_precision():
 
 @pytest.mark.parametrize("measured_on", ["aaaa", "bbbb"])
 def test_both_manifests_are_named_where_they_differ(measured_on):
-    row = Row("0", "x.jpg", "a", "real", "g", "train", "whole", 40.0)
-    data = Prepared((row,), np.zeros((1, 8, 8, 3), np.uint8), 0.5, measured_on)
-    metrics = {"test": results(), "temperature": 1.5, "trained_on": "aaaa", "measured_on": measured_on}
+    rows = [Row("0", "x.jpg", "a", label, "g", split, "whole", 40.0) for label, split in
+            (("real", "train"), ("fake", "train"), ("mask", "train"), ("fake", "test"))]  # fmt: skip
+    seen = pictures_seen(Prepared(tuple(rows), np.zeros((4, 8, 8, 3), np.uint8), 0.5, "aaaa"))
+    metrics = {"test": results(), "temperature": 1.5, "trained_on": "aaaa", "measured_on": measured_on, "seen": seen}
     card = Card(
         name="tiny", version="3", architecture="VGG", classes=("real", "fake", "mask"), input_px=32, crop_margin=0.15,
         priors=(0.4, 0.4, 0.2), confidence=0.6, min_face_px=24.0, ranges={}, metrics=metrics, licence="none",
     )  # fmt: skip
-    text = model_card(card, data)
+    text = model_card(card)
     assert "was not measured for this bundle" in text
     assert "95 % intervals" not in text
-    assert "| a | real | 1 |" in text
+    assert "| a | fake | 1 |" in text
     assert "sha256 `aaaa`" in text
-    assert ("of others, sha256 `bbbb`" in text) == (measured_on == "bbbb")
+    others = measured_on == "bbbb"
+    assert ("of others, sha256 `bbbb`" in text) == others
+    assert ("no version of the model has seen a test picture" in text) != others
+    assert ("whether it has seen some of them then is not known" in text) == others
+    assert ("the table above says how well each is told" in text) != others
+    assert ("numbers above are for sources the network has seen" in text) != others
+
+
+@pytest.mark.parametrize(("source", "public"), [("casia", True), ("office", False)])
+def test_a_card_tells_what_its_own_fakes_were(source, public):
+    seen = [[source, "fake", 7], ["mask12k", "mask", 5]]
+    text = model_card(bare(seen=seen))
+    assert (f"- {source}: warped and cut prints" in text) == public
+    assert "- ciplab:" not in text
+    assert ("recorded at two institutes in China" in text) == public
+
+
+def test_a_card_says_where_no_limit_was_low_enough():
+    assert "at most one answer in twenty was wrong on the validation split" in model_card(bare())
+    assert "below that limit more than one answer in twenty was wrong" in model_card(bare(confidence=MOST_CONFIDENCE))
+
+
+def bare(confidence=0.6, **metrics):
+    """A card with the least numbers."""
+    least = {"test": results(), "temperature": 1.5, "trained_on": "aaaa", "measured_on": "aaaa"}
+    return Card("tiny", "3", "VGG", ("real", "fake", "mask"), 32, 0.15, (0.4, 0.4, 0.2), confidence, 24.0,
+                metrics=least | metrics)  # fmt: skip
 
 
 def test_a_card_tells_intervals_doubt_and_what_was_left_out():
-    row = Row("0", "x.jpg", "a", "real", "g", "train", "whole", 40.0)
-    data = Prepared((row,), np.zeros((1, 8, 8, 3), np.uint8), 0.5, "aaaa")
     out = {
         "guided": {"sources": [{"source": "nuaa", "auc": 0.612}], "mean_auc": 0.612, "pictures": 3200, "input_px": 64}
     }
@@ -66,7 +92,7 @@ def test_a_card_tells_intervals_doubt_and_what_was_left_out():
         "training": {"weights": "vgg16-128, guided by resnet.npz", "pictures": 24000},
     }  # fmt: skip
     card = Card("tiny", "3", "VGG", ("real", "fake", "mask"), 32, 0.15, (0.4, 0.4, 0.2), 0.6, 24.0, metrics=metrics)
-    text = model_card(card, data)
+    text = model_card(card)
     assert "started from `vgg16-128, guided by resnet.npz` and saw 24000 pictures" in text
     assert "| accuracy | 0.700 | 0.800 |" in text
     assert "undecided about 25.0% of the pictures, and 4.0% of its decided answers were wrong" in text

@@ -19,11 +19,21 @@ def calibrate(
 ) -> None:
     """Make a bundle say how sure it is on your pictures: no training, the same network."""
     from train.manifest import load_prepared
+    from train.measure import MOST_CONFIDENCE
     from train.recalibrate import recalibrate
 
     new, change = recalibrate(load_prepared(prepared), bundle, out, name=name, version=version, say=typer.echo)
+    rows = {
+        "undecided below": (change.confidence, "{:.2f}"), "so undecided": (change.undecided, "{:.1%}"),
+        "of the others wrong": (change.wrong, "{:.1%}"), "calibration error (ECE)": (change.ece, "{:.3f}"),
+        "accuracy": (change.accuracy, "{:.3f}"),
+    }  # fmt: skip
     n = new.card.metrics["test"]["fp32"]["n"]
-    typer.echo("undecided below {:.2f}, was {:.2f}".format(*reversed(change.confidence)))
-    typer.echo("calibration error (ECE) on {} test pictures {:.3f}, was {:.3f}".format(n, *reversed(change.ece)))
-    typer.echo("accuracy {:.3f}, was {:.3f}".format(*reversed(change.accuracy)))
+    typer.echo(f"on {n} pictures of the split test, as if all classes were equally many:")
+    for name, ((before, now), form) in rows.items():
+        typer.echo(f"  {name:<24} {form.format(now):>6}  was {form.format(before)}")
+    if change.confidence[1] == MOST_CONFIDENCE:
+        typer.echo(
+            "even so sure, more than one answer in twenty was wrong on the split val: it does not know such pictures"
+        )
     typer.echo(f"bundle: {new.folder}")
