@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import nullcontext
 from typing import TypeAlias
 
 import numpy as np
@@ -77,15 +77,18 @@ class Batches:
         """
         steps = range(first, last)
         here = ((step, *self.batch(step)) for step in steps)
-        made = made_by_processes(self, steps, self._workers) if self._workers else here
-        with closing(made), ThreadPoolExecutor(1) as thread:
+        makers = made_by_processes(self, steps, self._workers) if self._workers else nullcontext(here)
+        with (
+            ThreadPoolExecutor(1) as thread,
+            makers as made,
+        ):  # makers end first: then a thread that waits for them does
             try:
                 waiting = deque(thread.submit(next, made, None) for _ in range(AHEAD))
                 while (found := waiting.popleft().result()) is not None:
                     waiting.append(thread.submit(next, made, None))
                     yield found
             finally:
-                thread.shutdown(cancel_futures=True)
+                thread.shutdown(wait=False, cancel_futures=True)
 
 
 def _mixed(rgb: U8, onehot: F32, rng: np.random.Generator, alpha: float) -> tuple[U8, F32]:

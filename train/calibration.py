@@ -43,7 +43,7 @@ def calibration(data: Prepared, bundle: Bundle) -> Calibration:
     labels = data.labels[rows]
     if missing := [name for k, name in enumerate(CLASSES) if k not in labels]:
         what = f"no picture of {', '.join(missing)} is in the split val"
-        raise DataError(what, hint="calibration wants pictures of every class there: prepare more data")
+        raise DataError(what, hint="prepare more people, or divide them yourself: see docs/data.md, --splits")
     with closing(open_engine(bundle.folder, runtime="onnxruntime", precision="fp32")) as engine:
         probs = engine.infer(plain(data, rows, input_px=card.input_px, margin=card.crop_margin))
     logits, weights = np.log(np.maximum(probs, 1e-12)), class_weights(labels, EVEN_MIX)

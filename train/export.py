@@ -22,20 +22,11 @@ from train.batches import plain
 from train.calibration import EVEN_MIX, calibration, measured, metrics_of
 from train.cards import model_card, pictures_seen
 from train.errors import CheckpointError
+from train.licences import licence
 from train.manifest import Prepared
 from train.place import check_place
 from train.recipe import Recipe, stored_recipe
 from train.spec import CLASSES
-
-LICENCE = """The weights in this folder are licensed separately from the program.
-
-They were trained on pictures collected for research: "Real and Fake Face Detection" (CIPLAB, Yonsei University),
-"Face Mask ~12K Images" (pictures from the web and of celebrities), CASIA-FASD, NUAA, DFDC and "140k Real and Fake
-Faces" (FFHQ and StyleGAN). Several of these sets are for research only, or state no licence for the pictures. The
-weights are therefore offered for research, evaluation and private use; whoever wants more must clear it with the
-owners of the data, or train on data of their own with `monitor train` (docs/training.md).
-They come without any warranty and are no certified liveness or forgery check.
-"""
 
 CALIBRATION_PICTURES = 512
 LEAST_FACE_PX = 24.0
@@ -44,29 +35,30 @@ LEAST_FACE_PX = 24.0
 
 def export(
     data: Prepared, run: Path, folder: Path, *, name: str | None, version: str,
-    left_out: Mapping[str, Any] | None = None,
+    left_out: Mapping[str, Any] | None = None, own_licence: str | None = None,
 ) -> tuple[Bundle, dict[str, Any]]:  # fmt: skip
     """The bundle written to `folder`, and its numbers on the test split by precision.
 
-    `left_out` is what `train.leave_out` found of recipes, for the card. Raises CheckpointError for a run without a
-    finished model, SinkError where the bundle cannot be written.
+    `left_out` is what `train.leave_out` found of recipes, for the card; `own_licence` the text of LICENSE. Raises
+    CheckpointError for a run without a finished model, SinkError where the bundle cannot be written.
     """
     model, recipe, state = _finished(run)
     check_place(folder)
     network = architecture(recipe.arch)
-    name = name or f"{recipe.arch}-{recipe.input_px}"
+    name, facts = name or f"{recipe.arch}-{recipe.input_px}", _of_the_run(data, recipe, state, left_out)
+    terms, licence_text = licence(facts, own_licence)
     logits_model = network.deployed(model, recipe, 1.0, np.zeros(len(CLASSES), np.float32)).SerializeToString()
     card = _card(name, version, network.title.format(classes=len(CLASSES)), recipe.input_px, recipe.margin)
+    card = replace(card, metrics=facts, licence=terms)
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch) / "bundle"
-        fit = calibration(data, write_bundle(place, logits_model, card, "calibrating", LICENCE))
+        fit = calibration(data, write_bundle(place, logits_model, card, "calibrating", licence_text))
         onnx_bytes = network.deployed(model, recipe, fit.temperature, fit.shift).SerializeToString()
         card = replace(card, confidence=fit.confidence, ranges=calibrate(onnx_bytes, _calibration(data, card)))
-        report, _ = measured(data, write_bundle(place, onnx_bytes, card, "measuring", LICENCE))
-    metrics = metrics_of(report, fit) | _of_the_run(data, recipe, state, left_out)
-    card = replace(card, metrics=metrics)
+        report, _ = measured(data, write_bundle(place, onnx_bytes, card, "measuring", licence_text))
+    card = replace(card, metrics=facts | metrics_of(report, fit))
     with told_as_sink_error(folder, "write the bundle"):
-        return write_bundle(folder, onnx_bytes, card, model_card(card), LICENCE), card.metrics["test"]
+        return write_bundle(folder, onnx_bytes, card, model_card(card), licence_text), card.metrics["test"]
 
 
 def _of_the_run(
@@ -102,8 +94,7 @@ def _card(name: str, version: str, title: str, input_px: int, margin: float) -> 
     return Card(
         name=name, version=version, architecture=title, classes=CLASSES,
         input_px=input_px, crop_margin=margin, priors=EVEN_MIX, confidence=0.6,
-        min_face_px=LEAST_FACE_PX, licence="research and evaluation; see LICENSE beside the model",
-        limits=LIMITS,
+        min_face_px=LEAST_FACE_PX, limits=LIMITS,
     )  # fmt: skip
 
 

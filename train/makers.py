@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -23,16 +23,19 @@ from train.errors import MakersEnded
 if TYPE_CHECKING:
     from train.batches import Batches
 
+Pipe: TypeAlias = "Connection[Any, Any]"
 PATIENCE_S = 300.0
 """For the first batch a process loads its libraries."""
 
 
-def made_by_processes(batches: Batches, steps: range, workers: int) -> Generator[tuple[int, U8, F32]]:
+@contextmanager
+def made_by_processes(batches: Batches, steps: range, workers: int) -> Iterator[Generator[tuple[int, U8, F32]]]:
     """(step, rgb, labels) of `batches.batch(step)` for the steps in order; so many processes make them in turn.
 
     A process has one batch ready and waits until it is taken. They are started anew, not forked: a fork of a process
-    that trains can hang. Crops in a file are opened by each of them and not sent. They end with the process that
-    started them, however that ends. Raises MakersEnded where one ended or could not be started.
+    that trains can hang. Crops in a file are opened by each of them and not sent. They end with the block, which ends a
+    wait in another thread, and with the process that started them, however that ends. Raises MakersEnded where one
+    ended or could not be started.
 
     Each has a pipe whose other end only it holds, so that its end is noticed even in mid-word: concurrent.futures'
     pool, whose processes share one, waits for the rest of it for ever.
@@ -41,12 +44,20 @@ def made_by_processes(batches: Batches, steps: range, workers: int) -> Generator
     with ExitStack() as stack:
         with _told():
             pipes = [stack.enter_context(_maker()) for _ in range(workers)]
-            for k, pipe in enumerate(pipes):  # not as arguments of the start, which waits for ever for one that ended
-                pipe.send((*_sent(batches), steps[k::workers]))
-        for i, step in enumerate(steps):
-            with _told():
-                made = _heard(pipes[i % workers])
-            yield step, *made
+        yield _received(pipes, batches, steps)
+
+
+def _received(pipes: list[Pipe], batches: Batches, steps: range) -> Generator[tuple[int, U8, F32]]:
+    for k, pipe in enumerate(pipes):
+        with _told():
+            _heard(pipe)  # only one that listens is told: it may end while it loads its libraries
+            pipe.send((*_sent(batches), steps[k :: len(pipes)]))
+    for i, step in enumerate(steps):
+        with _told():
+            made = _heard(pipes[i % len(pipes)])
+        if isinstance(made, Exception):
+            raise made
+        yield step, *made
 
 
 def _sent(batches: Batches) -> tuple[Any, ...]:
@@ -58,37 +69,35 @@ def _sent(batches: Batches) -> tuple[Any, ...]:
 
 
 @contextmanager
-def _maker() -> Iterator[Connection[Any, Any]]:
-    """A process that makes batches, by the pipe to it; it is ended with the block."""
+def _maker() -> Iterator[Pipe]:
+    """A process that makes batches, by the pipe to it; it is ended with the block. (The pipe is closed when nobody has
+    it any more: another thread may still listen.)"""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_make, args=(theirs,), daemon=True)
-    with ours:
-        try:
-            with theirs, without_ctrl_c():
-                process.start()
-            yield ours
-        finally:
-            if process.pid is not None:
-                process.kill()
-                process.join()
+    try:
+        with theirs, without_ctrl_c():
+            process.start()
+        yield ours
+    finally:
+        if process.pid is not None:
+            process.kill()
+            process.join()
 
 
-def _heard(pipe: Connection[Any, Any]) -> tuple[U8, F32]:
+def _heard(pipe: Pipe) -> Any:
     if not pipe.poll(PATIENCE_S):
         raise TimeoutError(f"it said nothing for {PATIENCE_S:.0f} s, and was ended")
-    made = pipe.recv()
-    if isinstance(made, Exception):
-        raise made
-    return made  # type: ignore[no-any-return]
+    return pipe.recv()
 
 
-def _make(pipe: Connection[Any, Any]) -> None:
+def _make(pipe: Pipe) -> None:
     """In a process of its own."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     cv2.setNumThreads(1)
     try:
+        pipe.send("ready")
         kind, data, recipe, split, file, steps = pipe.recv()
         batches = kind(replace(data, crops=np.load(file, mmap_mode="r")) if file else data, recipe, split)
         for step in steps:
@@ -96,11 +105,12 @@ def _make(pipe: Connection[Any, Any]) -> None:
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # nobody listens
     except Exception as error:
-        error.add_note("in a process that makes pictures:\n" + traceback.format_exc())
-        _tell(pipe, error)
+        told = _ended(repr(error)) if isinstance(error, OSError | MemoryError) else error
+        told.add_note("in a process that makes pictures:\n" + traceback.format_exc())
+        _tell(pipe, told)
 
 
-def _tell(pipe: Connection[Any, Any], error: Exception) -> None:
+def _tell(pipe: Pipe, error: Exception) -> None:
     try:
         pipe.send(error)
     except (BrokenPipeError, ConnectionResetError):
@@ -121,6 +131,9 @@ def _told() -> Iterator[None]:
     try:
         yield
     except (EOFError, OSError, MemoryError) as error:
-        hint = "if memory ran out, use fewer --workers; the same command goes on after the last checkpoint"
-        why = str(error) or "it sent nothing more"
-        raise MakersEnded(f"a process that makes pictures ended: {why}", hint=hint) from error
+        raise _ended(str(error) or "it sent nothing more") from error
+
+
+def _ended(why: str) -> MakersEnded:
+    hint = "if memory ran out, use fewer --workers; the same command goes on after the last checkpoint"
+    return MakersEnded(f"a process that makes pictures ended: {why}", hint=hint)

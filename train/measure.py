@@ -72,6 +72,7 @@ def fit_calibration(logits: F32, labels: Labels, weights: F32) -> tuple[float, F
     a few pictures that are all answered rightly do not make a network sure of everything.
     """
     k, rows = logits.shape[1], np.arange(len(labels))
+    pictures = weights.sum() ** 2 / (weights**2).sum()  # so many of equal weight say as much (Kish 1965)
 
     def parts(x: F32) -> tuple[float, F32]:
         return float(np.exp(x[0])), np.asarray(x[1:] - x[1:].mean(), np.float32)
@@ -79,7 +80,7 @@ def fit_calibration(logits: F32, labels: Labels, weights: F32) -> tuple[float, F
     def loss(x: F32) -> float:
         temperature, shift = parts(x)
         probs = softmax(np.asarray(logits + shift, np.float32), temperature)
-        unlikely = (np.log(temperature) ** 2 + (shift**2).sum()) / 2 / len(labels)
+        unlikely = (np.log(temperature) ** 2 + (shift**2).sum()) / 2 / pictures
         return float(unlikely - (weights * np.log(np.maximum(probs[rows, labels], 1e-12))).sum())
 
     bounds = [(-2.0, 2.5)] + [(-MOST_SHIFT, MOST_SHIFT)] * k

@@ -63,11 +63,11 @@ def recalibrate(
     licence = (old.folder / "LICENSE").read_text(encoding="utf-8", errors="replace")
     card = replace(
         old.card, name=name or old.card.name, version=version or f"{old.card.version.removesuffix(ANEW)}{ANEW}",
-        confidence=fit.confidence,
+        confidence=fit.confidence, priors=EVEN_MIX, metrics=_of_both(old, data),
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as scratch:
         report, probs = measured(data, write_bundle(Path(scratch) / "bundle", onnx_bytes, card, "measuring", licence))
-    card = replace(card, metrics=_of_both(old, data) | metrics_of(report, _whole(old, fit)))
+    card = replace(card, metrics=dict(card.metrics) | metrics_of(report, _whole(old, fit)))
     with told_as_sink_error(folder, "write the bundle"):
         bundle = write_bundle(folder, onnx_bytes, card, model_card(card), licence)
     rows = data.where("test")

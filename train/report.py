@@ -5,12 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from train.manifest import Prepared
 from train.spec import CLASSES
 
 SPLIT_RULE = (
     "Split by group (a person, a pair of original and fake, or a cluster of near-duplicates): no group is on both "
     "sides, and no version of the model has seen a test picture."
 )
+OTHER_RULE = (
+    "They are others than those it was trained with; whether it has seen some of them then is not known. No group (a "
+    "person, a pair of original and fake, or a cluster of near-duplicates) is in two splits."
+)
+
+
+def split_rule(data: Prepared, split: str, trained_on: str) -> str:
+    """What numbers of a split are worth for a model trained with the pictures of a manifest."""
+    splits: dict[str, set[str]] = {}
+    for row in data.rows:
+        splits.setdefault(row.group, set()).add(row.split)
+    if crossing := sum(split in found and len(found) > 1 for found in splits.values()):
+        return f"{crossing} groups of the split are in another one, too: the numbers are better than they should be."
+    if trained_on != data.digest:
+        return OTHER_RULE
+    return SPLIT_RULE if split == "test" else f"The split {split} was used in training: the numbers are too good."
 
 
 Results = Mapping[str, Mapping[str, Any]]

@@ -107,7 +107,8 @@ def find_items(specs: tuple[SourceSpec, ...], root: Path) -> Iterator[Item]:
                 found = (root / folder).rglob("*")
                 files = sorted(p for p in found if p.suffix.lower() in PICTURES and p.is_file())
                 if not files:
-                    raise DataError(f"no pictures in {root / folder}", hint=f"check 'folders' of source {spec.name}")
+                    hint = f"check 'folders' of {spec.name}; --only takes some sources, --spec a YAML of yours"
+                    raise DataError(f"no pictures in {root / folder}", hint=hint)
                 matched = matched or any(re.search(str(spec.group), file.name) for file in files)
                 for file in files:
                     path = file.relative_to(root).as_posix()
@@ -126,12 +127,16 @@ def _group(spec: SourceSpec, name: str, pairs: dict[str, str]) -> str:
 
 
 def _pair_groups(path: Path) -> dict[str, str]:
-    """File name -> name of its pair; chains of pairs that share a file become one group."""
+    """File name -> name of its pair; chains of pairs that share a file become one group.
+
+    The first row may be titles."""
     groups: dict[str, str] = {}
     try:
-        rows = [row for row in csv.reader(path.read_text(encoding="utf-8").splitlines()) if row][1:]
+        rows = [row for row in csv.reader(path.read_text(encoding="utf-8").splitlines()) if row]
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}", hint="check 'pairs'") from error
+    if rows and not any(name.lower().endswith(PICTURES) for name in rows[0]):
+        rows = rows[1:]
     for row in rows:
         known = sorted({groups[name] for name in row if name in groups})
         target = known[0] if known else row[0]

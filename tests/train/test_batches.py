@@ -125,6 +125,31 @@ def test_what_a_process_cannot_do_is_told_with_where_it_was(step, told):
     assert not multiprocessing.active_children()
 
 
+class Stuck(Batches):
+    """Makes three batches and then neither another one nor an end."""
+
+    def batch(self, step):
+        if step == 3:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return super().batch(step)
+
+
+@pytest.mark.timeout(60)
+def test_leaving_does_not_wait_for_a_process_that_is_stuck():
+    made = Stuck(three_classes(), replace(BASE, batch=8), workers=1).ahead(0, 9)
+    assert [next(made)[0] for _ in range(3)] == [0, 1, 2]
+    made.close()  # with a thread that waits for the fourth, five minutes long
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.timeout(60)
+def test_a_process_that_says_nothing_is_given_up(monkeypatch):
+    monkeypatch.setattr("train.makers.PATIENCE_S", 0.01)
+    with pytest.raises(MakersEnded, match="it said nothing for 0 s"):
+        next(Batches(three_classes(), BASE, workers=1).ahead(0, 4))
+    assert not multiprocessing.active_children()
+
+
 @pytest.mark.timeout(60)
 def test_a_process_that_ends_before_it_was_told_what_to_make_is_told():
     """More than its pipe holds is on the way to it."""

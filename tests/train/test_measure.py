@@ -75,6 +75,18 @@ def test_what_is_told_apart_without_a_mistake_stays_calibrated():
     assert (softmax(np.asarray(logits + shift, np.float32), temperature).argmax(axis=1) == labels).all()
 
 
+def test_a_few_pictures_do_not_make_it_sure_of_everything():
+    """Not of one class either, whose few pictures weigh as much as the many of the others."""
+
+    def temperature(*counts):
+        labels = np.repeat(np.arange(3), counts)
+        logits = 2 * np.eye(3, dtype=np.float32)[labels]
+        return fit_calibration(logits, labels, class_weights(labels, EVEN))[0]
+
+    assert temperature(1000, 1000, 1000) < 0.6 * temperature(3, 3, 3)
+    assert temperature(1000, 1000, 3) == pytest.approx(temperature(9, 9, 9), rel=0.2)
+
+
 def test_class_weights_give_the_shares():
     labels = np.array([0] * 90 + [1] * 9 + [2])
     weights = class_weights(labels, (0.4, 0.4, 0.2))

@@ -160,6 +160,7 @@ def test_fit_export_evaluate_run(prepared, tmp_path):
     assert again.card.crop_margin == recipe().margin
     assert again.card.metrics["trained_on"] == again.card.metrics["measured_on"] == prepared.digest
     assert "studio" in (bundle.folder / "MODEL_CARD.md").read_text()
+    assert "on pictures of whoever made this bundle" in (bundle.folder / "LICENSE").read_text()
     report, _ = gather(prepared, Asked(str(bundle.folder), precisions=("int8",)), say=lambda _: None)
     assert results["int8"]["accuracy"] == report["precisions"]["int8"]["accuracy"]
     assert results["int8"]["by_source"] == report["precisions"]["int8"]["by_source"]
@@ -239,6 +240,7 @@ def test_a_fit_that_was_asked_to_stop_says_so_by_its_exit_status(
         (("evaluate", "--json", "{folder}"), 5, "cannot write"),
         (("export", "--run", "{run}", "--out", "{file}/bundle"), 5, "cannot write the bundle"),
         (("export", "--run", "{run}", "--out", "{folder}"), 5, "is no bundle"),
+        (("export", "--run", "{run}", "--out", "{folder}/b", "--licence", "{folder}/no"), 3, "cannot read"),
         (("export", "--run", "{folder}", "--out", "{folder}/bundle"), 4, "holds no finished model"),
         (("calibrate", "--bundle", "{folder}/none"), 4, "no bundle at"),
         (("fit", "--run", "{file}/run"), 5, "cannot make the folder"),

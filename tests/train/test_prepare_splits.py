@@ -142,7 +142,8 @@ def test_the_command_reports(root, tmp_path, monkeypatch, capsys):
     words = ["--data", str(root), "--spec", str(spec), "--out", str(tmp_path / "out"), "--shares", "60/20/20"]
     monkeypatch.setattr(sys, "argv", ["monitor", "train", "prepare", *words, "--contact-sheets"])
     assert main() == 0
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert "one group" not in err
     assert "Class mask comes from one source, home" in out
     facts = json.loads((tmp_path / "out/prepare.json").read_text())
     assert facts["split_rule"] == "by group and near-duplicates, 60/20/20 percent"

@@ -1,15 +1,16 @@
 """The model card: its numbers are the measurements', and it says which pictures they are about."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 from engines.contract import Card
 from train.cards import model_card, pictures_seen
+from train.licences import licence
 from train.manifest import Prepared, Row
 from train.measure import MOST_CONFIDENCE, scores
-from train.report import tables
+from train.report import OTHER_RULE, SPLIT_RULE, split_rule, tables
 
 LABELS = np.array([0, 0, 1, 1, 2, 2])
 
@@ -61,13 +62,50 @@ def test_both_manifests_are_named_where_they_differ(measured_on):
     assert ("numbers above are for sources the network has seen" in text) != others
 
 
-@pytest.mark.parametrize(("source", "public"), [("casia", True), ("office", False)])
-def test_a_card_tells_what_its_own_fakes_were(source, public):
-    seen = [[source, "fake", 7], ["mask12k", "mask", 5]]
-    text = model_card(bare(seen=seen))
-    assert (f"- {source}: warped and cut prints" in text) == public
-    assert "- ciplab:" not in text
-    assert ("recorded at two institutes in China" in text) == public
+@pytest.mark.parametrize(
+    ("sources", "weights", "told", "untold"),
+    [
+        (("casia", "mask12k"), "none",
+         ["- casia: warped and cut prints", "shows 20 people", "pictures of celebrities", "published for research",
+          "`mask` comes from one source, scraped"], ["- ciplab:", "nuaa"]),
+        (("office", "office"), "none", ["- office: whatever was given"],
+         ["casia", "celebrities", "published for research", "scraped from the web"]),
+        (("office", "office"), "vgg16-128", ["- office: whatever was given", "published for research"],
+         ["celebrities"]),
+        ((), "none", ["What its training pictures showed is not on record", "published for research"], ["casia"]),
+    ],
+)  # fmt: skip
+def test_a_card_tells_what_its_own_pictures_were(sources, weights, told, untold):
+    seen = {"seen": [[sources[0], "fake", 7], [sources[1], "mask", 5]]} if sources else {}
+    text = model_card(bare(**seen, training={"weights": weights, "pictures": 9}))
+    for words in told:
+        assert words in text
+    for words in untold:
+        assert words not in text
+
+
+@pytest.mark.parametrize(
+    ("sources", "weights", "research"),
+    [("ciplab", "none", True), ("office", "none", False), ("office", "imagenet", False),
+     ("office", "vgg16-128", True), ("office", "none, guided by resnet50.npz", True)],
+)  # fmt: skip
+def test_weights_of_public_pictures_stay_for_research(sources, weights, research):
+    facts = {"seen": [[sources, "fake", 7]], "training": {"weights": weights}}
+    line, text = licence(facts, None)
+    assert line.startswith("research and evaluation") == ("CIPLAB" in text) == research
+    assert licence(facts, "mine")[1] == "mine"
+
+
+def test_numbers_are_told_with_what_they_are_worth():
+    rows = [Row("0", f"{i}.jpg", "a", "real", f"g{i}", split, "whole", 40.0)
+            for i, split in enumerate(("train", "val", "test", "test"))]  # fmt: skip
+    data = Prepared(tuple(rows), np.zeros((4, 8, 8, 3), np.uint8), 0.5, "aaaa")
+    assert split_rule(data, "test", "aaaa") == SPLIT_RULE
+    assert "too good" in split_rule(data, "val", "aaaa")
+    assert "not known" in split_rule(data, "test", "bbbb")
+    crossing = replace(data, rows=(*rows[:3], replace(rows[3], group="g0")))
+    assert split_rule(crossing, "test", "aaaa").startswith("1 groups of the split are in another one")
+    assert split_rule(crossing, "val", "bbbb") == OTHER_RULE
 
 
 def test_a_card_says_where_no_limit_was_low_enough():

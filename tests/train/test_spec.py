@@ -54,9 +54,10 @@ def test_the_shipped_spec_loads():
     assert names[:2] == ["ciplab", "mask12k"]
 
 
-def test_groups_by_expression_pairs_and_name(tmp_path):
+@pytest.mark.parametrize("titles", ["fake,real\n", ""])
+def test_groups_by_expression_pairs_and_name(tmp_path, titles):
     touch(tmp_path, "live/1_a.jpg", "live/1_b.jpg", "live/2_a.jpg", "live/odd.jpg", "swap/f.jpg", "swap/r.jpg")
-    write(tmp_path / "pairs.csv", "fake,real\nf.jpg,r.jpg\n")
+    write(tmp_path / "pairs.csv", titles + "f.jpg,r.jpg\n")
     spec = write(
         tmp_path / "s.yaml",
         "sources:\n"

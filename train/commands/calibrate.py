@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -30,10 +31,9 @@ def calibrate(
     }  # fmt: skip
     n = new.card.metrics["test"]["fp32"]["n"]
     typer.echo(f"on {n} pictures of the split test, as if all classes were equally many:")
-    for name, ((before, now), form) in rows.items():
-        typer.echo(f"  {name:<24} {form.format(now):>6}  was {form.format(before)}")
+    for title, (values, form) in rows.items():
+        before, now = ("-" if math.isnan(value) else form.format(value) for value in values)
+        typer.echo(f"  {title:<24} {now:>6}  was {before}")
     if change.confidence[1] == MOST_CONFIDENCE:
-        typer.echo(
-            "even so sure, more than one answer in twenty was wrong on the split val: it does not know such pictures"
-        )
+        typer.echo("no lower limit leaves at most one wrong answer in twenty: it does not know such pictures")
     typer.echo(f"bundle: {new.folder}")

@@ -16,6 +16,7 @@ def export(
     out: Annotated[Path, typer.Option(help="The bundle's folder.")] = Path("out/bundle"),
     name: Annotated[str | None, typer.Option(help="The bundle's name; default: network and input size.")] = None,
     left_out: Annotated[Path | None, typer.Option(help="What `evaluate --leave-one-source-out --json` wrote.")] = None,
+    licence: Annotated[Path | None, typer.Option(help="The text of the bundle's LICENSE.")] = None,
     version: Annotated[str, typer.Option(help="The bundle's version.")] = "1",
 ) -> None:
     """Make a bundle of a finished run: fold, calibrate, measure."""
@@ -33,6 +34,18 @@ def export(
         except (OSError, ValueError, KeyError) as error:
             hint = "name the file that evaluate --leave-one-source-out wrote with --json"
             raise DataError(f"{left_out} tells of no recipes: {error}", hint=hint) from error
-    bundle, results = run_export(load_prepared(prepared), run, out, name=name, version=version, left_out=found)
+    text = _text(licence)
+    bundle, results = run_export(
+        load_prepared(prepared), run, out, name=name, version=version, left_out=found, own_licence=text
+    )
     typer.echo(tables(results))
     typer.echo(f"bundle: {bundle.folder}")
+
+
+def _text(file: Path | None) -> str | None:
+    from train.errors import DataError
+
+    try:
+        return None if file is None else file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot read {file}: {error}", hint="name a file of UTF-8 text with --licence") from error

@@ -12,6 +12,10 @@ import typer
 from monitor.commands.stop import INTERRUPTED, StopFlag
 
 DATA_SPEC = "train/data.yaml"
+LUMPS_HINT = (
+    "(a group is a person, or pictures that look alike, as whole pictures of one place do: cut them around the face. "
+    "Else divide them yourself: the column split of manifest.csv, given with --splits)"
+)
 
 
 def prepare(
@@ -27,6 +31,7 @@ def prepare(
     """Find and cut the faces of labelled pictures, split them by group, and report on them."""
     from configs import FOLDER
     from train.faces import all_faces
+    from train.lumps import lumps
     from train.prepare import plan
     from train.prepare import prepare as run_prepare
     from train.spec import find_items, load_spec
@@ -36,6 +41,8 @@ def prepare(
     chosen = tuple(s for s in specs if not only or s.name in only)
     rule = f"as in {splits.name}" if splits else f"by group and near-duplicates, {shares} percent"
     todo = plan(find_items(chosen, data), data, splits, shares=parts)
+    if told := lumps((task.item.label, task.item.group, task.split) for task in todo.tasks):
+        typer.echo("\n".join([*told, LUMPS_HINT]), err=True)
     stop = StopFlag()
     with stop.listening(), all_faces() as find:
         facts = run_prepare(todo, data, out, find, progress=_bar, rule=rule, stopped=stop)

@@ -29,7 +29,7 @@ from train.evaluation.measures import (
 from train.evaluation.robustness import robustness, sample
 from train.manifest import Prepared
 from train.measure import Scores, scores, suspicion
-from train.report import SPLIT_RULE
+from train.report import split_rule
 from train.spec import CLASSES
 
 PRECISIONS = ("fp32", "fp16", "int8")
@@ -64,8 +64,10 @@ def gather(data: Prepared, asked: Asked, say: Say = print) -> tuple[dict[str, An
     first = asked.precisions[0]
     labels, sources = data.labels[rows], [data.rows[i].source for i in rows]
     groups = [data.rows[i].group for i in rows]
+    rule = split_rule(data, asked.split, card.metrics.get("trained_on", ""))
     report = {
-        "about": {**_about(data, asked, len(rows), len(set(groups))), "bundle": card.name, "version": card.version,
+        "about": {**_about(data, asked, rule, len(rows), len(set(groups))),
+                  "bundle": card.name, "version": card.version,
                   "architecture": card.architecture, "sha256": bundle.sha256},
         "precisions": {p: _numbers(found, probs[first], labels, sources) for p, found in probs.items()},
         "intervals": intervals(lambda drawn: _single_numbers(probs[first], labels, sources, drawn), groups,
@@ -96,9 +98,9 @@ def _answers(data: Prepared, rows: Rows, bundle: str | None, precision: str) -> 
         ])  # fmt: skip
 
 
-def _about(data: Prepared, asked: Asked, pictures: int, groups: int) -> dict[str, Any]:
+def _about(data: Prepared, asked: Asked, rule: str, pictures: int, groups: int) -> dict[str, Any]:
     return {
-        "split": asked.split, "split_rule": SPLIT_RULE, "pictures": pictures, "groups": groups,
+        "split": asked.split, "split_rule": rule, "pictures": pictures, "groups": groups,
         "manifest_sha256": data.digest, "date": datetime.date.today().isoformat(),
         "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
         "versions": {name: version(name) for name in ("face-monitor", "onnxruntime", "numpy")},

@@ -1,0 +1,41 @@
+"""What may be done with a bundle's weights: that follows from the pictures they were trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+PUBLIC = ("ciplab", "stylegan", "casia", "nuaa", "dfdc", "mask12k")
+"""The sources of `configs/train/data.yaml`."""
+RESEARCH = """The weights in this folder are licensed separately from the program.
+
+They were trained on pictures collected for research: "Real and Fake Face Detection" (CIPLAB, Yonsei University),
+"Face Mask ~12K Images" (pictures from the web and of celebrities), CASIA-FASD, NUAA, DFDC and "140k Real and Fake
+Faces" (FFHQ and StyleGAN), or on some of these. Several of them are for research only, or state no licence for the
+pictures. The weights are therefore offered for research, evaluation and private use; whoever wants more must clear it
+with the owners of the data, or train on data of their own with `monitor train` (docs/training.md).
+They come without any warranty and are no certified liveness or forgery check.
+"""
+OWN = """The weights in this folder are licensed separately from the program.
+
+They were trained, from random weights or those of ImageNet, on pictures of whoever made this bundle, who says what may
+be done with them (`monitor train export --licence FILE` puts that here).
+They come without any warranty and are no certified liveness or forgery check.
+"""
+
+
+def is_public(metrics: Mapping[str, Any]) -> bool:
+    """Whether a card's network has seen, or may have seen, the public sets: its own pictures or what it began with."""
+    if (seen := metrics.get("seen")) is None:
+        return True
+    began = metrics.get("training", {}).get("weights", "")
+    return began not in ("none", "imagenet") or any(source in PUBLIC for source, *_ in seen)
+
+
+def licence(metrics: Mapping[str, Any], given: str | None) -> tuple[str, str]:
+    """The line of the card and the text of the file LICENSE; `given` is the maker's own text."""
+    if given is not None:
+        return "see LICENSE beside the model", given
+    if is_public(metrics):
+        return "research and evaluation; see LICENSE beside the model", RESEARCH
+    return "see LICENSE beside the model", OWN
