@@ -61,7 +61,8 @@ def _training(metrics: Mapping[str, Any]) -> str:
     if (found := metrics.get("training")) is None:
         return ""
     start = "random weights" if found["weights"] == "none" else f"`{found['weights']}`"
-    return f"It started from {start} and saw {found['pictures']} pictures, versions counted each."
+    runs = f" in {found['runs']} runs" if found.get("runs", 1) > 1 else ""
+    return f"It started from {start} and saw {found['pictures']} pictures{runs}, versions counted each."
 
 
 def _own(metrics: Mapping[str, Any]) -> bool:

@@ -29,6 +29,7 @@ from train.recipe import Recipe, stored_recipe
 from train.spec import CLASSES
 
 CALIBRATION_PICTURES = 512
+MOST_RUNS = 100
 LEAST_FACE_PX = 24.0
 """Smaller faces than training's augmentation makes (28 px over the crop) carry too little."""
 
@@ -68,10 +69,36 @@ def _of_the_run(
     shares = recipe.class_shares or _shares(data)
     return {
         "class_shares": [round(float(share), 4) for share in shares], "trained_on": state["manifest_sha256"],
-        "training": {"weights": state.get("weights", "none"), "pictures": state["recipe"]["pictures"]},
+        "training": _training(state),
         **({"seen": pictures_seen(data)} if state["manifest_sha256"] == data.digest else {}),
         **({"leave_one_out": left_out} if left_out else {}),
     }  # fmt: skip
+
+
+def _training(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the run began, or the first of those it goes on from with the same pictures, and what they saw together;
+    files by their names, as it is nobody's business where they lie."""
+    pictures: list[int] = []
+    guides: list[str] = []
+    run = state
+    while len(pictures) < MOST_RUNS:
+        pictures.append(run["recipe"]["pictures"])
+        start, *more = run.get("weights", "none").split(", ")
+        guides += [guide for guide in more if guide not in guides]
+        before = _run_of(Path(start)) if start.endswith(".keras") else None
+        if before is None or before["manifest_sha256"] != state["manifest_sha256"]:
+            break
+        run = before
+    return {"weights": ", ".join([Path(start).name, *guides]), "pictures": sum(pictures), "runs": len(pictures)}
+
+
+def _run_of(model: Path) -> Mapping[str, Any] | None:
+    """The state of the run that made it; None where it is not beside it any more."""
+    try:
+        state = json.loads((model.parent / "state.json").read_text(encoding="utf-8"))
+        return state if state["manifest_sha256"] and state["recipe"]["pictures"] else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _finished(run: Path) -> tuple[keras.Model, Recipe, dict[str, Any]]:

@@ -189,6 +189,32 @@ def test_a_bundle_names_what_it_was_trained_and_what_it_was_measured_on(prepared
     assert "`another`" in text
 
 
+def test_a_card_tells_of_the_runs_before_and_not_where_they_lie(prepared, finished, tmp_path):
+    from train.export import export
+    from train.fit import fit
+    from train.start import Start
+
+    fit(
+        prepared, tmp_path / "more", recipe(pictures=16), start=Start(str(finished / "final.keras")), say=lambda _: None
+    )
+
+    def training():
+        bundle, _ = export(prepared, tmp_path / "more", tmp_path / "bundle", name="tiny", version="0")
+        text = "".join(path.read_text() for path in bundle.folder.glob("*.[mj][ds]*"))
+        assert str(tmp_path) not in text
+        assert "It started from" in text
+        return bundle.card.metrics["training"]
+
+    assert training() == {"weights": "none", "pictures": 24, "runs": 2}
+    state = json.loads((tmp_path / "first/state.json").read_text())
+    (tmp_path / "first/state.json").write_text(json.dumps({**state, "manifest_sha256": "of other pictures"}))
+    assert training() == {"weights": "final.keras", "pictures": 16, "runs": 1}
+    state = json.loads((tmp_path / "more/state.json").read_text())
+    gone = {**state, "weights": f"{tmp_path}/gone/final.keras, guided by a.npz"}
+    (tmp_path / "more/state.json").write_text(json.dumps(gone))
+    assert training() == {"weights": "final.keras, guided by a.npz", "pictures": 16, "runs": 1}
+
+
 def test_an_interrupted_run_repeats_the_unbroken_one(prepared, tmp_path):
     from train.fit import fit
 
