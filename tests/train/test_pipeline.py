@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import signal
 import sys
 from contextlib import closing
@@ -194,9 +195,9 @@ def test_a_card_tells_of_the_runs_before_and_not_where_they_lie(prepared, finish
     from train.fit import fit
     from train.start import Start
 
-    fit(
-        prepared, tmp_path / "more", recipe(pictures=16), start=Start(str(finished / "final.keras")), say=lambda _: None
-    )
+    shutil.copytree(finished, tmp_path / "first")
+    start = Start(str(tmp_path / "first/final.keras"))
+    fit(prepared, tmp_path / "more", recipe(pictures=16), start=start, say=lambda _: None)
 
     def training():
         bundle, _ = export(prepared, tmp_path / "more", tmp_path / "bundle", name="tiny", version="0")
