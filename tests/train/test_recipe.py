@@ -60,7 +60,7 @@ def test_what_does_not_hold_is_named(tmp_path, text, says):
 
 def test_presets_load_by_name():
     presets = preset_recipes()
-    assert {"guided", "labels", "mobilenetv2", "slow_sources", "tutor", "tutored"} <= presets.keys()
+    assert {"even_sources", "guided", "labels", "mobilenetv2", "slow_sources", "tutor", "tutored"} <= presets.keys()
     for name, path in presets.items():
         assert load_recipe(name) == load_recipe(path)
         assert path.read_text().startswith("# ")
