@@ -89,7 +89,7 @@ def _kinds(metrics: Mapping[str, Any]) -> str:
 def _limit(confidence: float) -> str:
     if confidence < MOST_CONFIDENCE:
         return "that limit is the lowest at which at most one answer in twenty was wrong on the validation split"
-    return "below that limit more than one answer in twenty was wrong on the validation split, above it perhaps too"
+    return "below that limit more than one answer in twenty may be wrong, and above it perhaps too"
 
 
 def _people(metrics: Mapping[str, Any]) -> str:

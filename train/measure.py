@@ -63,6 +63,11 @@ def class_weights(labels: Labels, shares: Sequence[float]) -> F32:
     return np.asarray(np.asarray(shares)[labels] / counts[labels] / sum(shares), np.float32)
 
 
+def _equal(weights: F32) -> float:
+    """So many pictures of equal weight say as much (effective sample size, Kish 1965)."""
+    return float(weights.sum() ** 2 / (weights**2).sum())
+
+
 def fit_calibration(logits: F32, labels: Labels, weights: F32) -> tuple[float, F32]:
     """The temperature T and shift (K,) with which softmax((logits + shift) / T) has the least weighted negative
     log-likelihood (bias-corrected temperature scaling: Alexandari et al. 2020); the shift's mean is 0.
@@ -72,7 +77,7 @@ def fit_calibration(logits: F32, labels: Labels, weights: F32) -> tuple[float, F
     a few pictures that are all answered rightly do not make a network sure of everything.
     """
     k, rows = logits.shape[1], np.arange(len(labels))
-    pictures = weights.sum() ** 2 / (weights**2).sum()  # so many of equal weight say as much (Kish 1965)
+    pictures = _equal(weights)
 
     def parts(x: F32) -> tuple[float, F32]:
         return float(np.exp(x[0])), np.asarray(x[1:] - x[1:].mean(), np.float32)
@@ -88,12 +93,13 @@ def fit_calibration(logits: F32, labels: Labels, weights: F32) -> tuple[float, F
 
 
 def coverage_confidence(probs: F32, labels: Labels, weights: F32, *, risk: float = 0.05) -> float:
-    """The lowest confidence from 0.5 on at which the weighted share of wrong answers is at most `risk`; where there is
-    none, MOST_CONFIDENCE."""
+    """The lowest confidence from 0.5 on at which the weighted share of wrong answers is at most `risk`, with one wrong
+    answer more than were seen: few pictures without a mistake promise little. Where there is none, MOST_CONFIDENCE."""
     top, wrong = probs.max(axis=1), probs.argmax(axis=1) != labels
+    one_more = weights.sum() / _equal(weights)
     for confidence in np.arange(0.5, MOST_CONFIDENCE, 0.01):
         kept = top >= confidence
-        if kept.any() and (weights * wrong)[kept].sum() <= risk * weights[kept].sum():
+        if (weights * wrong)[kept].sum() + one_more <= risk * weights[kept].sum():
             return float(round(confidence, 2))
     return MOST_CONFIDENCE
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from train.measure import (
+    MOST_CONFIDENCE,
     auc,
     class_weights,
     coverage_confidence,
@@ -100,3 +101,11 @@ def test_confidence_is_the_lowest_with_few_enough_mistakes():
     weights = np.full(601, 1 / 601, np.float32)
     chosen = coverage_confidence(probs, labels, weights, risk=0.05)
     assert 0.7 < chosen <= 0.75
+
+
+@pytest.mark.parametrize(("each", "chosen"), [(6, MOST_CONFIDENCE), (7, 0.5)])
+def test_few_pictures_without_a_mistake_promise_little(each, chosen):
+    """One more mistake would be one of eighteen, and one of twenty-one."""
+    labels = np.repeat(np.arange(3), each)
+    weights = class_weights(labels, EVEN)
+    assert coverage_confidence(0.96 * np.eye(3, dtype=np.float32)[labels], labels, weights) == chosen

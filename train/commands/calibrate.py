@@ -35,5 +35,5 @@ def calibrate(
         before, now = ("-" if math.isnan(value) else form.format(value) for value in values)
         typer.echo(f"  {title:<24} {now:>6}  was {before}")
     if change.confidence[1] == MOST_CONFIDENCE:
-        typer.echo("no lower limit leaves at most one wrong answer in twenty: it does not know such pictures")
+        typer.echo("no lower limit is sure to leave one wrong answer in twenty: few pictures, or unknown ones")
     typer.echo(f"bundle: {new.folder}")
