@@ -78,10 +78,8 @@ class Batches:
         steps = range(first, last)
         here = ((step, *self.batch(step)) for step in steps)
         makers = made_by_processes(self, steps, self._workers) if self._workers else nullcontext(here)
-        with (
-            ThreadPoolExecutor(1) as thread,
-            makers as made,
-        ):  # makers end first: then a thread that waits for them does
+        # In this order: the makers end first, and with them a wait of the thread.
+        with ThreadPoolExecutor(1) as thread, makers as made:
             try:
                 waiting = deque(thread.submit(next, made, None) for _ in range(AHEAD))
                 while (found := waiting.popleft().result()) is not None:

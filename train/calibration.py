@@ -60,13 +60,14 @@ def measured(data: Prepared, bundle: Bundle) -> tuple[dict[str, Any], F32]:
 
 def metrics_of(report: Mapping[str, Any], fit: Calibration) -> dict[str, Any]:
     """What a card says of its measurements and its calibration."""
-    here = {"split": report["about"]["split"], "n": report["about"]["pictures"]}
+    about = report["about"]
+    here = {"split": about["split"], "n": about["pictures"], "split_rule": about["split_rule"]}
     decided = report["risk_coverage"]["here"]
     return {
         "test": {precision: {**here, **row} for precision, row in report["precisions"].items()},
         "intervals": report["intervals"], "decided": decided["decided"],
         "wrong_of_decided": decided["wrong_of_decided"], "temperature": fit.temperature,
-        "shift": [round(float(x), 5) for x in fit.shift], "measured_on": report["about"]["manifest_sha256"],
+        "shift": [round(float(x), 5) for x in fit.shift], "measured_on": about["manifest_sha256"],
     }  # fmt: skip
 
 

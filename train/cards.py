@@ -11,7 +11,7 @@ from engines.contract import Card
 from train.licences import PUBLIC, is_public
 from train.manifest import Prepared
 from train.measure import MOST_CONFIDENCE
-from train.report import OTHER_RULE, SPLIT_RULE, table, tables
+from train.report import table, tables
 
 KINDS = {
     "ciplab": "composites made by hand in an image editor, from portraits",
@@ -51,7 +51,7 @@ def model_card(card: Card) -> str:
         name=card.name, version=card.version, architecture=card.architecture, input_px=card.input_px,
         crop_margin=card.crop_margin, classes=", ".join(card.classes), seen=_seen(metrics), manifests=_manifests(card),
         temperature=metrics["temperature"], confidence=card.confidence,
-        tables=tables(metrics["test"], SPLIT_RULE if _own(metrics) else OTHER_RULE),
+        tables=tables(metrics["test"]),
         min_face_px=card.min_face_px, licence=card.licence,
     )  # fmt: skip
 

@@ -34,9 +34,10 @@ Results = Mapping[str, Mapping[str, Any]]
 """Precision -> what `train.evaluate.evaluate_engine` returned."""
 
 
-def tables(results: Results, rule: str = SPLIT_RULE) -> str:
+def tables(results: Results) -> str:
     """Markdown tables of test results by precision: classes, sources, real against fake, confusion."""
     first = next(iter(results.values()))
+    rule = first.get("split_rule", SPLIT_RULE)  # cards up to version 0.2 of the shipped one were all measured by it
     intro = [f"{first['n']} pictures of the {first['split']} split. {rule}", ""]
     return "\n".join(intro + _totals(results) + _classes(results) + _sources(results) + _confusions(results))
 

@@ -22,6 +22,7 @@ from train.errors import CheckpointError, DataError
 from train.faces import all_faces
 from train.manifest import load_prepared
 from train.prepare import Plan, plan, prepare
+from train.report import SPLIT_RULE
 from train.spec import find_items, load_spec
 
 keras = pytest.importorskip("keras")
@@ -161,6 +162,7 @@ def test_fit_export_evaluate_run(prepared, tmp_path):
     assert again.card.crop_margin == recipe().margin
     assert again.card.metrics["trained_on"] == again.card.metrics["measured_on"] == prepared.digest
     assert "studio" in (bundle.folder / "MODEL_CARD.md").read_text()
+    assert SPLIT_RULE in (bundle.folder / "MODEL_CARD.md").read_text()
     assert "on pictures of whoever made this bundle" in (bundle.folder / "LICENSE").read_text()
     report, _ = gather(prepared, Asked(str(bundle.folder), precisions=("int8",)), say=lambda _: None)
     assert results["int8"]["accuracy"] == report["precisions"]["int8"]["accuracy"]

@@ -22,6 +22,7 @@ from train.evaluation.measures import calibrated_by, unscaled
 from train.manifest import Prepared, Row, write_rows
 from train.measure import MOST_CONFIDENCE, class_weights, ece, softmax
 from train.recalibrate import recalibrate
+from train.report import OTHER_RULE
 from train.spec import CLASSES
 
 TEMPERATURE, SHIFT = 0.2, np.array([0.4, -1.0, 0.8], np.float32)
@@ -102,6 +103,7 @@ def test_the_card_tells_the_pictures_apart(old, data, new):
     text = (bundle.folder / "MODEL_CARD.md").read_text()
     assert "which sources that were is not on record" in text
     assert "are of others, sha256 `other`" in text
+    assert OTHER_RULE in text
     assert (bundle.folder / "LICENSE").read_text() == (old.folder / "LICENSE").read_text()
 
 

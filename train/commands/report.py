@@ -25,7 +25,7 @@ def on_pictures(
     asked = Asked(bundle, split, precisions, robustness_pictures=robustness if out else 0)
     report, probs = gather(data, asked, say=lambda line: typer.echo(line, err=True))
     typer.echo(tables({p: {**report["about"], "n": report["about"]["pictures"], **row}
-                       for p, row in report["precisions"].items()}, report["about"]["split_rule"]))  # fmt: skip
+                       for p, row in report["precisions"].items()}))  # fmt: skip
     text = json.dumps(report, indent=1).encode()
     if numbers is not None:
         write_whole(numbers, text)
