@@ -24,7 +24,7 @@ KINDS = {
 
 MASKS = "`mask` comes from one source, scraped from the web."
 PEOPLE = {
-    "mask12k": "Faces without a mask come mostly from pictures of celebrities",
+    "mask12k": "faces without a mask come mostly from pictures of celebrities",
     "stylegan": "those of stylegan come from a photo page",
     "casia": "casia shows 20 people, recorded at an institute in China",
     "nuaa": "nuaa shows 15 people, recorded at an institute in China",
