@@ -82,9 +82,12 @@ def splits(data_root):
 def prepared(data_root, splits):
     out = data_root / "prepared"
     todo = planned(data_root, splits)
-    (data_root / "studio/real/0_0.jpg").write_bytes(b"no picture")  # after the plan: the disk went bad
+    spoiled = data_root / "studio/real/0_0.jpg"
+    whole = spoiled.read_bytes()
+    spoiled.write_bytes(b"no picture")  # after the plan: the disk went bad
     with all_faces() as find:
         prepare(todo, data_root, out, find)
+    spoiled.write_bytes(whole)  # the other tests plan with these pictures too
     return load_prepared(out)
 
 
