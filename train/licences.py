@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-PUBLIC = ("ciplab", "stylegan", "casia", "nuaa", "dfdc", "mask12k")
-"""The sources of `configs/train/data.yaml`."""
-RESEARCH = """The weights in this folder are licensed separately from the program.
+from train.public import PUBLIC
 
-They were trained on pictures collected for research: "Real and Fake Face Detection" (CIPLAB, Yonsei University),
-"Face Mask ~12K Images" (pictures from the web and of celebrities), CASIA-FASD, NUAA, DFDC and "140k Real and Fake
-Faces" (FFHQ and StyleGAN), or on some of these. Several of them are for research only, or state no licence for the
-pictures. The weights are therefore offered for research, evaluation and private use; whoever wants more must clear it
-with the owners of the data, or train on data of their own with `monitor train` (docs/training.md).
+_TITLES = "\n".join(f"- {known.title}" for known in PUBLIC.values())
+RESEARCH = f"""The weights in this folder are licensed separately from the program.
+
+They were trained on pictures collected for research, of these sets or some of them:
+
+{_TITLES}
+
+Several of them are for research only, or state no licence for the pictures. The weights are therefore offered for
+research, evaluation and private use; whoever wants more must clear it with the owners of the data, or train on data of
+their own with `monitor train` (docs/training.md).
 They come without any warranty and are no certified liveness or forgery check.
 """
 OWN = """The weights in this folder are licensed separately from the program.

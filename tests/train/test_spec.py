@@ -5,6 +5,7 @@ import pytest
 from configs import FOLDER
 from train.errors import DataError, TrainError
 from train.manifest import split_of
+from train.public import PUBLIC
 from train.spec import find_items, load_spec
 
 
@@ -49,9 +50,12 @@ def test_words_that_yaml_1_1_takes_for_something_else_are_folders(tmp_path):
     assert spec.folders == {"real": ("off",), "fake": ("12:30",)}
 
 
-def test_the_shipped_spec_loads():
-    names = [spec.name for spec in load_spec(FOLDER / "train/data.yaml")]
-    assert names[:2] == ["ciplab", "mask12k"]
+def test_of_every_source_of_the_shipped_spec_it_is_known_what_its_fakes_are():
+    """Or cards and licences would take it for pictures of one's own."""
+    specs = load_spec(FOLDER / "train/data.yaml")
+    assert {spec.name: "fake" in spec.folders for spec in specs} == {
+        name: bool(known.fakes) for name, known in PUBLIC.items()
+    }
 
 
 @pytest.mark.parametrize("titles", ["fake,real\n", ""])
