@@ -52,8 +52,6 @@ def run(settings: Settings, *, say: Say, stopped: Callable[[], bool] = lambda: F
         source = stack.enter_context(closing(_threaded(source, settings)))
         outlets.open(engine, stack)
         say(f"watching {source.name} with {engine.info.runtime} {engine.info.precision} ({engine.info.why})")
-        if not detector.guard.active:
-            say(f"the face detector is not kept off the network here: {detector.guard.why}")
         complete = _watch(scenes(source, detector, *thought), outlets, stopped)
     say(outlets.told())
     return COMPLETE if complete or source.live or settings.source.loop else INTERRUPTED

@@ -136,7 +136,7 @@ def import_engine(
     place.get(lambda: made, lambda line: typer.echo(line, err=True))
     if read_stored(place.path).data != made.data:
         raise SinkError(f"{place.path} was not stored", hint="make room, or choose another folder with MONITOR_CACHE")
-    typer.echo(f"{place.path}: used where its bundle, library version, precision and options are asked for")
+    typer.echo(f"{place.path}: used where its bundle, library version and precision are asked for")
 
 
 def clean(

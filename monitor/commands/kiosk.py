@@ -122,12 +122,12 @@ def set_password(
 
 @kiosk_app.command("new-token")
 def new_token(credentials: Annotated[Path | None, typer.Option(metavar="FILE", help=CREDENTIALS)] = None) -> int:
-    """Make the token that a screen on another machine needs; earlier ones no longer hold."""
+    """Make the token that a screen on another machine needs. From the next start on no earlier one holds."""
     from monitor.kiosk.web.credentials import new_token as make
     from monitor.kiosk.web.credentials import place_of
 
     token = make(place_of(credentials))
-    typer.echo(f"open the screen once with /?token={token}")
+    typer.echo(f"open the screen once with /?token={token} (a running kiosk takes it at its next start)")
     return 0
 
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import logging
 import os
 import platform
 import socket
 import sys
 from dataclasses import dataclass
+from functools import cache
 
 from monitor.threads import Caller
 
+log = logging.getLogger(__name__)
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 RET_ALLOW, RET_ERRNO = 0x7FFF0000, 0x00050000
 LOAD_WORD, JUMP_EQUAL, JUMP_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06  # BPF: ld [k], jeq k, jge k, ret k
@@ -56,7 +59,7 @@ class _Program(ctypes.Structure):
 def guard_this_thread() -> GuardState:
     """Refuse sockets to this thread and all it starts from now on, for good; says whether that worked.
 
-    Never raises: where the platform has no such filter the state says so, and whoever runs the detector tells people.
+    Never raises: where the platform has no such filter the state says so.
     """
     machine = MACHINES.get(platform.machine())
     if not sys.platform.startswith("linux") or machine is None:
@@ -71,6 +74,13 @@ def guard_this_thread() -> GuardState:
         if failed:
             return GuardState(False, f"the kernel refused the seccomp filter: {os.strerror(failed)}")
     return GuardState(True, "sockets are refused to the detector's threads (seccomp)")
+
+
+@cache
+def tell_unguarded(why: str) -> None:
+    """Says so in the log, whatever command runs the detector; once a process."""
+    what = "the face detector is not kept off the network here (%s); MediaPipe contacts a metrics host: forbid it that"
+    log.warning(what, why)
 
 
 def _program(machine: _Machine) -> list[_Instruction]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from monitor.detect.egress import GuardState, guard_this_thread
+from monitor.detect.egress import GuardState, guard_this_thread, tell_unguarded
 from monitor.detect.finder import Finder
 from monitor.detect.models import Model
 from monitor.detect.passes import Find, Window
@@ -41,6 +41,8 @@ class Lookers:
                 caller.close()
             raise
         self.guard = next((guard for guard in self._guards if not guard.active), self._guards[0])
+        if not self.guard.active:
+            tell_unguarded(self.guard.why)
 
     def _prepare(self) -> None:
         self._guards.append(guard_this_thread())

@@ -54,7 +54,7 @@ def look_for_gpu(_settings: Settings) -> Finding:
     libraries = f"{', '.join(parts)} installed" if parts else "TensorRT not found"
     gpu = nvidia_gpu(patience_s=10)
     if gpu is not None:
-        return Finding("ok", f"{gpu} found, {libraries}: the CPU is used, for this version has no GPU engine")
+        return Finding("ok", f"{gpu} found, {libraries}; what runs is in the line of the engine")
     if shutil.which("nvidia-smi") is not None:
         what = f"an NVIDIA driver is installed but names no GPU, {libraries}: the CPU is used"
         return Finding("warn", what, "nvidia-smi (it says what the driver misses)")

@@ -43,8 +43,6 @@ def run(settings: Settings, *, say: Say, stopped: Callable[[], bool] = lambda: F
         outlets.open([one.name for one in named], engine, losses, stack)
         names = ", ".join(one.name for one in named)
         say(f"watching {names} with {engine.info.runtime} {engine.info.precision} ({engine.info.why})")
-        if not search.guard.active:
-            say(f"the face detector is not kept off the network here: {search.guard.why}")
         sources = [reviving(one, lost) for one, lost in zip(named, losses, strict=True)]
         bell = Bell()
         opened = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engines.machine import usable_threads
-from monitor.detect import LOOKERS, FaceDetector, GuardState
+from monitor.detect import LOOKERS, FaceDetector
 from monitor.detect.detector import PATIENCE_S
 from monitor.settings import DetectorSettings
 from monitor.threads import Caller
@@ -28,11 +28,6 @@ class Search:
         except BaseException:
             self.close()
             raise
-
-    @property
-    def guard(self) -> GuardState:
-        """Whether all are kept off the network."""
-        return next((d.guard for d in self._detectors if not d.guard.active), self._detectors[0].guard)
 
     def find(self, asked: Sequence[tuple[Frame, Sequence[Box]]]) -> list[tuple[Face, ...]]:
         """The faces of each frame, given the places where they are expected. Raises DetectorError."""

@@ -11,6 +11,9 @@ import typer
 
 from monitor.commands.stop import INTERRUPTED, StopFlag
 
+USUAL = "labels"
+"""The recipe of a run for which none is named, as in `fit`: the defaults."""
+
 
 def leave_out(
     prepared: Path, run: Path, recipes: Sequence[str], *, teacher: Path | None, weights: str = "none",
@@ -25,7 +28,7 @@ def leave_out(
     from train.recipe import load_recipe
     from train.start import Start
 
-    chosen = {Path(name).stem: load_recipe(name) for name in recipes or ["guided"]}
+    chosen = {Path(name).stem: load_recipe(name) for name in recipes or [USUAL]}
     for name, recipe in chosen.items():
         chosen[name] = replace(recipe, pictures=pictures or recipe.pictures, input_px=input_px or recipe.input_px)
     if out is not None:
