@@ -13,8 +13,10 @@ import cv2
 import numpy as np
 
 from engines.contract import U8
+from train.errors import DataError, TrainError
 
 Rng = np.random.Generator
+SEE = "see docs/training.md for the keys"
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,26 @@ class Augment:
     colour_share: float = 0.8
     grey_share: float = 0.08
 
+    def __post_init__(self) -> None:
+        shares = {name: value for name, value in vars(self).items() if name.endswith("_share")}
+        if wrong := [name for name, value in shares.items() if not 0 <= value <= 1]:
+            raise TrainError(f"augment: {', '.join(wrong)} must be in 0..1", hint=SEE)
+        if not (0 <= self.shift < 1 and 0 <= self.zoom < 2 and 0 <= self.turn_deg <= 360):
+            raise TrainError("augment: shift must be in 0..1, zoom in 0..2, turn_deg in 0..360", hint=SEE)
+        if self.least_px < 8 or not 1 <= self.jpeg_least <= 95:
+            raise TrainError("augment: least_px must be 8 or more, jpeg_least in 1..95", hint=SEE)
+
 
 def center_crop(stored: U8, *, stored_margin: float, margin: float, size_px: int) -> U8:
-    """The network's crop out of a stored one: uint8 RGB (size_px, size_px, 3), as `crop_face` would cut it."""
+    """The network's crop out of a stored one: uint8 RGB (size_px, size_px, 3), as `crop_face` would cut it.
+
+    Raises DataError for a margin that the stored crop does not show.
+    """
     side = stored.shape[0]
     n = round(side * (1 + 2 * margin) / (1 + 2 * stored_margin))
+    if not 0 < n <= side:
+        what = f"crops with a margin of {margin:g} cannot be cut out of those prepared with {stored_margin:g}"
+        raise DataError(what, hint="take a margin from 0 to the prepared one")
     edge = (side - n) // 2
     inner = stored[edge : edge + n, edge : edge + n]
     return np.asarray(
@@ -111,7 +128,7 @@ def _camera(rgb: U8, rng: Rng, a: Augment) -> U8:
     """Resolution, blur, noise and compression, in the order in which a camera applies them."""
     size = rgb.shape[0]
     if rng.random() < a.rescale_share:
-        n = round(float(np.exp(rng.uniform(np.log(a.least_px), np.log(size)))))
+        n = round(float(np.exp(rng.uniform(np.log(min(a.least_px, size)), np.log(size)))))
         down = int(rng.choice([cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC]))
         small = _spoil(cv2.resize(rgb, (n, n), interpolation=down), rng, a)  # type: ignore[arg-type]
         up = int(rng.choice([cv2.INTER_LINEAR, cv2.INTER_CUBIC]))

@@ -74,11 +74,11 @@ def seed_dropout(model: keras.Model, seed: int, step: int) -> None:
     """
     for n, layer in enumerate(model.layers):
         if isinstance(layer, keras.layers.Dropout) and layer.rate > 0:
-            layer.seed_generator.state.assign(np.array([seed * 1009 + n, step], np.uint32))
+            layer.seed_generator.state.assign(np.array([(seed * 1009 + n) % 2**32, step], np.uint32))
     if keras.backend.backend() == "torch":
         import torch
 
-        torch.manual_seed(seed * 1_000_003 + step)
+        torch.manual_seed((seed * 1_000_003 + step) % 2**63)
 
 
 @keras.saving.register_keras_serializable("face_monitor")

@@ -10,9 +10,8 @@ from typing import Any
 from engines.contract import Card
 from train.licences import is_public
 from train.manifest import Prepared
-from train.measure import MOST_CONFIDENCE
 from train.public import PUBLIC
-from train.report import table, tables
+from train.report import limit_told, table, tables
 
 MASKS = "`mask` comes from one source, scraped from the web."
 OWNERS = (
@@ -33,7 +32,7 @@ def model_card(card: Card) -> str:
     return (Path(__file__).parent / "model_card.md").read_text(encoding="utf-8").format(
         training=_training(metrics), intervals=_intervals(metrics), undecided=_undecided(metrics),
         left_out=_left_out(metrics), owners=OWNERS if is_public(metrics) else "",
-        kinds=_kinds(metrics), limit=_limit(card.confidence), people=_people(metrics),
+        kinds=_kinds(metrics), limit=limit_told(card.confidence), people=_people(metrics),
         name=card.name, version=card.version, architecture=card.architecture, input_px=card.input_px,
         crop_margin=card.crop_margin, classes=", ".join(card.classes), seen=_seen(metrics), manifests=_manifests(card),
         temperature=metrics["temperature"], confidence=card.confidence,
@@ -71,12 +70,6 @@ def _kinds(metrics: Mapping[str, Any]) -> str:
     if not _own(metrics):
         told = "the table above is of others"
     return "\n".join([f"A picture of one of these kinds; {told}.", "", *lines])
-
-
-def _limit(confidence: float) -> str:
-    if confidence < MOST_CONFIDENCE:
-        return "that limit is the lowest at which at most one answer in twenty was wrong on the validation split"
-    return "below that limit more than one answer in twenty may be wrong, and above it perhaps too"
 
 
 def _people(metrics: Mapping[str, Any]) -> str:

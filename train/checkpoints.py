@@ -24,13 +24,16 @@ class RunFolder:
     """Where a run keeps what it needs to go on. Raises SinkError where the folder or a file cannot be written."""
 
     def __init__(self, folder: Path, recipe: Recipe, digest: str, started_from: str) -> None:
-        self.folder, self._recipe = folder, json.loads(json.dumps(asdict(recipe)))
+        self.folder, self._recipe, self._steps = folder, json.loads(json.dumps(asdict(recipe))), recipe.steps
         self._digest, self._from = digest, started_from
         with told_as_sink_error(folder, "make the folder"):
             folder.mkdir(parents=True, exist_ok=True)
 
     def last(self) -> dict[str, Any] | None:
-        """The stored state with its `model` file, or None for a new run. Raises CheckpointError for another run's."""
+        """The stored state with its `model` file, or None for a new run.
+
+        Raises CheckpointError for another run's, and for one that has gone further than this one should.
+        """
         file = self.folder / "state.json"
         if not file.exists():
             return None
@@ -45,6 +48,9 @@ class RunFolder:
         if differing:
             what = f"{self.folder} was begun with other settings: {', '.join(differing)}"
             raise CheckpointError(what, hint="choose another --run folder, or the settings it was begun with")
+        if int(state.get("step", 0)) > self._steps:
+            what = f"{self.folder} has gone {state['step']} steps, more than the {self._steps} of this run"
+            raise CheckpointError(what, hint="choose another folder, or as many pictures as it has seen")
         return state
 
     def finished(self, steps: int) -> Path | None:

@@ -14,22 +14,22 @@ import numpy as np
 
 from engines.bundle import Bundle, write_bundle
 from engines.calibrate import calibrate
-from engines.contract import U8, Card
+from engines.contract import F32, U8, Card
 from engines.parity import LIMITS
 from monitor.files import told_as_sink_error
-from train.architectures import architecture
+from train.architectures import Architecture, architecture
 from train.batches import plain
 from train.calibration import EVEN_MIX, calibration, measured, metrics_of
 from train.cards import model_card, pictures_seen
 from train.errors import CheckpointError
 from train.licences import licence
 from train.manifest import Prepared
+from train.origin import training_of
 from train.place import check_place
 from train.recipe import Recipe, stored_recipe
 from train.spec import CLASSES
 
 CALIBRATION_PICTURES = 512
-MOST_RUNS = 100
 LEAST_FACE_PX = 24.0
 """Smaller faces than training's augmentation makes (28 px over the crop) carry too little."""
 
@@ -48,13 +48,13 @@ def export(
     network = architecture(recipe.arch)
     name, facts = name or f"{recipe.arch}-{recipe.input_px}", _of_the_run(data, recipe, state, left_out)
     terms, licence_text = licence(facts, own_licence)
-    logits_model = network.deployed(model, recipe, 1.0, np.zeros(len(CLASSES), np.float32)).SerializeToString()
+    logits_model = _deployed(network, model, recipe, 1.0, np.zeros(len(CLASSES), np.float32))
     card = _card(name, version, network.title.format(classes=len(CLASSES)), recipe.input_px, recipe.margin)
     card = replace(card, metrics=facts, licence=terms)
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch) / "bundle"
         fit = calibration(data, write_bundle(place, logits_model, card, "calibrating", licence_text))
-        onnx_bytes = network.deployed(model, recipe, fit.temperature, fit.shift).SerializeToString()
+        onnx_bytes = _deployed(network, model, recipe, fit.temperature, fit.shift)
         card = replace(card, confidence=fit.confidence, ranges=calibrate(onnx_bytes, _calibration(data, card)))
         report, _ = measured(data, write_bundle(place, onnx_bytes, card, "measuring", licence_text))
     card = replace(card, metrics=facts | metrics_of(report, fit))
@@ -69,44 +69,30 @@ def _of_the_run(
     shares = recipe.class_shares or _shares(data)
     return {
         "class_shares": [round(float(share), 4) for share in shares], "trained_on": state["manifest_sha256"],
-        "training": _training(state),
+        "training": training_of(state),
         **({"seen": pictures_seen(data)} if state["manifest_sha256"] == data.digest else {}),
         **({"leave_one_out": left_out} if left_out else {}),
     }  # fmt: skip
 
 
-def _training(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Where the run began, or the first of those it goes on from with the same pictures, and what they saw together;
-    files by their names, as it is nobody's business where they lie."""
-    pictures: list[int] = []
-    guides: list[str] = []
-    run = state
-    while len(pictures) < MOST_RUNS:
-        pictures.append(run["recipe"]["pictures"])
-        start, *more = run.get("weights", "none").split(", ")
-        guides += [guide for guide in more if guide not in guides]
-        before = _run_of(Path(start)) if start.endswith(".keras") else None
-        if before is None or before["manifest_sha256"] != state["manifest_sha256"]:
-            break
-        run = before
-    return {"weights": ", ".join([Path(start).name, *guides]), "pictures": sum(pictures), "runs": len(pictures)}
-
-
-def _run_of(model: Path) -> Mapping[str, Any] | None:
-    """The state of the run that made it; None where it is not beside it any more."""
+def _deployed(network: Architecture, model: keras.Model, recipe: Recipe, temperature: float, shift: F32) -> bytes:
     try:
-        state = json.loads((model.parent / "state.json").read_text(encoding="utf-8"))
-        return state if state["manifest_sha256"] and state["recipe"]["pictures"] else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return bytes(network.deployed(model, recipe, temperature, shift).SerializeToString())
+    except ValueError as error:
+        raise CheckpointError(f"the model cannot be deployed: {error}", hint="train another one") from error
 
 
 def _finished(run: Path) -> tuple[keras.Model, Recipe, dict[str, Any]]:
     """The model, its recipe, and the state of its run."""
     try:
         state = json.loads((run / "state.json").read_text(encoding="utf-8"))
+        recipe, steps, _ = stored_recipe(state["recipe"]), int(state["step"]), state["manifest_sha256"]
+        if steps < recipe.steps and state.get("finished") != recipe.steps:
+            raise ValueError(f"it has gone {steps} of {recipe.steps} steps")
         model = keras.saving.load_model(run / "final.keras", compile=False)
-        return model, stored_recipe(state["recipe"]), {"manifest_sha256": state["manifest_sha256"], **state}
+        if (classes := model.output_shape[-1]) != len(CLASSES):
+            raise ValueError(f"its model knows {classes} classes, not {', '.join(CLASSES)}")
+        return model, recipe, state
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{run} holds no finished model: {error}", hint="run: monitor train fit") from error
 

@@ -16,7 +16,7 @@ from train.averaging import renormalise
 from train.backend import dtype_policy, seed_dropout
 from train.batches import Batches
 from train.checkpoints import RunFolder
-from train.errors import MakersEnded
+from train.errors import CheckpointError, MakersEnded
 from train.imitation import imitate
 from train.manifest import Prepared
 from train.measure import softmax
@@ -52,8 +52,8 @@ def fit(
     Writes a checkpoint and state.json (every `every` steps), log.csv and final.keras. `stopped` ends the run after the
     step in work, with a checkpoint and without a model: None. So many `workers`, processes, make the batches; 0 is for
     a processor that trains, too: a thread. Raises CheckpointError for a folder whose recipe differs in more than
-    `pictures` and `decay`, MakersEnded where a worker ends unasked, SinkError where a file cannot be written: the
-    checkpoint before stays whole.
+    `pictures` and `decay` or that has gone further, and for a run that diverges; MakersEnded where a worker ends
+    unasked, SinkError where a file cannot be written: the checkpoint before stays whole.
     """
     start = start or Start()
     start.check(recipe)
@@ -74,7 +74,7 @@ def fit(
     try:
         for step, rgb, onehot in batches.ahead(first, last):
             taught = onehot if tutor is None else _with_answers(onehot, tutor, rgb, recipe.tutor_weight)
-            watch.seen(*_train(model, recipe, step, rgb, taught, teacher))
+            watch.seen(*_finite(step, *_train(model, recipe, step, rgb, taught, teacher)))
             done = step + 1
             asked = stopped()
             if done % every and done < recipe.steps and not asked:
@@ -129,6 +129,14 @@ def _train(
     model.reset_metrics()
     prefix = "" if teacher is None else "logits_"
     return float(told[f"{prefix}loss"]), float(told[f"{prefix}accuracy"])
+
+
+def _finite(step: int, loss: float, accuracy: float) -> tuple[float, float]:
+    """Both. Raises CheckpointError where the loss is none: such a network never comes back."""
+    if not np.isfinite(loss):
+        hint = "begin another run with a lower learning_rate; the checkpoint before is whole"
+        raise CheckpointError(f"the loss of step {step + 1} is {loss}: the run has diverged", hint=hint)
+    return loss, accuracy
 
 
 def _with_answers(onehot: F32, tutor: keras.Model, rgb: U8, weight: float) -> F32:

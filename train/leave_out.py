@@ -38,7 +38,7 @@ class LeftOut:
     """Real against fake, of the source's training and validation pictures."""
     real: int
     fake: int
-    seen_auc: float
+    seen_auc: float | None
     """The mean over the other sources, of validation pictures: how well the run learned what it was shown."""
 
 
@@ -139,7 +139,7 @@ def _asked(data: Prepared, source: str, final: Path, recipe: Recipe) -> LeftOut:
     seen = list(areas("val").values())
     return LeftOut(
         source, areas(LEFT_OUT)[source], labels.count("real"), labels.count("fake"),
-        float(np.mean(seen)) if seen else float("nan"),
+        float(np.mean(seen)) if seen else None,
     )  # fmt: skip
 
 
@@ -150,6 +150,7 @@ def table(found: Mapping[str, Any]) -> str:
     lines.append(["---"] * len(lines[0]))
     for name, row in found.items():
         areas = [f"{result['auc']:.3f}" for result in row["sources"]]
-        seen = np.mean([result["seen_auc"] for result in row["sources"]])
-        lines.append([name, str(row["pictures"]), *areas, f"{row['mean_auc']:.3f}", f"{seen:.3f}"])
+        seen = [result["seen_auc"] for result in row["sources"] if result["seen_auc"] is not None]
+        mean_seen = f"{np.mean(seen):.3f}" if seen else ""
+        lines.append([name, str(row["pictures"]), *areas, f"{row['mean_auc']:.3f}", mean_seen])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from engines.contract import U8
+from train.crops_file import CROPS
 from train.errors import DataError
 from train.spec import CLASSES
 
@@ -75,7 +76,7 @@ def load_prepared(folder: Path) -> Prepared:
     try:
         facts = json.loads((folder / "prepare.json").read_text(encoding="utf-8"))
         text = (folder / "manifest.csv").read_bytes()
-        crops = np.load(folder / "crops.npy", mmap_mode="r")
+        crops = np.load(folder / CROPS, mmap_mode="r")
     except (OSError, ValueError) as error:
         raise DataError(f"{folder} holds no prepared data: {error}", hint=hint) from error
     digest = hashlib.sha256(text).hexdigest()
@@ -85,7 +86,7 @@ def load_prepared(folder: Path) -> Prepared:
     if len(rows) != len(crops):
         raise DataError(f"{folder}: {len(rows)} rows but {len(crops)} crops", hint=hint)
     if facts.get("crops_sample_sha256", crops_sample(crops)) != crops_sample(crops):
-        raise DataError(f"{folder / 'crops.npy'} was changed after it was written", hint=hint)
+        raise DataError(f"{folder / CROPS} was changed after it was written", hint=hint)
     return Prepared(rows, crops, float(facts["margin"]), digest, splits=tuple(facts.get("splits", SPLITS)))
 
 
@@ -105,17 +106,25 @@ def _row(values: dict[str, str]) -> Row:
 
 
 def read_splits(path: Path) -> dict[str, tuple[str, str, str, str, str]]:
-    """A given split: path -> (sha256, source, label, group, split). Raises DataError."""
+    """A given split: path -> (sha256, source, label, group, split). Raises DataError naming the line that is wrong."""
+    hint = f"columns: sha256,path,source,label,group,split; UTF-8; a split is one of {', '.join(SPLITS)}"
+    found: dict[str, tuple[str, str, str, str, str]] = {}
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            return {
-                row["path"]: (row["sha256"], row["source"], row["label"], row["group"], row["split"])
-                for row in csv.DictReader(file)
-            }
-    except (OSError, KeyError) as error:
-        raise DataError(
-            f"{path} is no split file: {error}", hint="columns: sha256,path,source,label,group,split"
-        ) from error
+            for row in (rows := csv.DictReader(file)):
+                name, *values = (row[key] for key in ("path", "sha256", "source", "label", "group", "split"))
+                if None in (name, *values):
+                    raise ValueError(f"line {rows.line_num} is too short")
+                if name in found:
+                    raise ValueError(f"line {rows.line_num} names {name} again")
+                if values[-1] not in SPLITS:
+                    raise ValueError(f"line {rows.line_num} has the split {values[-1]!r}")
+                found[name] = (values[0], values[1], values[2], values[3], values[4])
+    except KeyError as error:
+        raise DataError(f"{path} is no split file: it has no column {error}", hint=hint) from error
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(f"{path} is no split file: {error}", hint=hint) from error
+    return found
 
 
 SHARES = (0.7, 0.15, 0.15)

@@ -23,6 +23,7 @@ Labels = np.ndarray[tuple[int], np.dtype[np.int64]]
 class Scores:
     accuracy: float
     macro_f1: float
+    """Of the classes that have a picture or an answer."""
     by_class: dict[str, dict[str, float]]
     """class -> precision, recall, f1, n"""
     by_source: dict[str, dict[str, float]]
@@ -143,7 +144,8 @@ def scores(probs: F32, labels: Labels, sources: Sequence[str], classes: Sequence
         for k in sorted(set(labels[mine].tolist())):
             cell = mine & (labels == k)
             by_source[f"{name}/{classes[k]}"] = {"recall": float((answer[cell] == k).mean()), "n": int(cell.sum())}
-    macro = float(np.mean([values["f1"] for values in by_class.values()]))
+    there = [name for k, name in enumerate(classes) if confusion[k].any() or confusion[:, k].any()]
+    macro = float(np.mean([by_class[name]["f1"] for name in there]))
     aucs = auc_by_source(probs, labels, sources, classes)
     return Scores(
         float((answer == labels).mean()), macro, by_class, by_source, aucs, ece(probs, labels), confusion.tolist()

@@ -19,9 +19,9 @@ import numpy as np
 
 from engines.contract import U8
 from monitor.files import told_as_sink_error, write_whole
+from train.crops_file import CROPS, crops_part
 from train.errors import DataError
 from train.manifest import Prepared, Row, crops_sample, read_rows, write_rows
-from train.prepare import make_room
 
 QUALITY = 95
 INDEX = "index.json"
@@ -84,25 +84,28 @@ def _piece(coded: list[bytes]) -> bytes:
 def unpack(folder: Path, out: Path) -> dict[str, Any]:
     """The prepared data of a packed folder, written to `out`; returns what its prepare.json says.
 
-    Raises DataError for pieces that are missing or not what the index names, SinkError.
+    What was in `out` stays whole until all pieces are checked. Raises DataError for pieces that are missing or not what
+    the index names, SinkError.
     """
     index, hint = _index(folder), f"copy the whole folder again, with {INDEX}"
     with told_as_sink_error(out, "make the folder"):
         out.mkdir(parents=True, exist_ok=True)
-    (out / "prepare.json").unlink(missing_ok=True)
     text = _checked(folder / "manifest.csv", index["manifest_sha256"], hint)
-    write_whole(out / "manifest.csv", text)
     rows = _rows(read_rows(text), index["splits"])
-    crops, count = make_room(out / "crops.npy", tuple(index["shape"])), 0
-    for coded in _coded(folder, index["pieces"], hint):
-        if count < len(rows):
-            bgr = cv2.imdecode(coded, cv2.IMREAD_COLOR)
-            crops[rows[count]] = cv2.cvtColor(np.asarray(bgr), cv2.COLOR_BGR2RGB)
-        count += 1
-    if count != len(rows):
-        what = f"{folder} holds {count} crops, its manifest names {len(rows)} in {', '.join(index['splits'])}"
-        raise DataError(what, hint="pack them again")
-    crops.flush()
+    with crops_part(out, tuple(index["shape"])) as (part, crops):
+        count = 0
+        for coded in _coded(folder, index["pieces"], hint):
+            if count < len(rows):
+                bgr = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+                crops[rows[count]] = cv2.cvtColor(np.asarray(bgr), cv2.COLOR_BGR2RGB)
+            count += 1
+        if count != len(rows):
+            what = f"{folder} holds {count} crops, its manifest names {len(rows)} in {', '.join(index['splits'])}"
+            raise DataError(what, hint="pack them again")
+        crops.flush()
+        (out / "prepare.json").unlink(missing_ok=True)
+        part.replace(out / CROPS)
+    write_whole(out / "manifest.csv", text)
     facts = {
         "margin": index["margin"], "manifest_sha256": index["manifest_sha256"], "pictures": count,
         "crops_sample_sha256": crops_sample(crops), "packed_webp_quality": index["webp_quality"],

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
 
 import cv2
 import numpy as np
 
 from engines.contract import U8
 from engines.crop import crop_face
-from monitor.errors import SinkError
-from monitor.files import told_as_sink_error
+from monitor.files import told_as_sink_error, write_whole
 from monitor.types import Face
+from train.crops_file import CROPS, crops_part, shortened
 from train.errors import DataError
 from train.manifest import SHARES, Row, crops_sample, read_splits, split_of, write_rows
 from train.near_duplicates import PictureHash, clusters, picture_hash
@@ -33,7 +31,6 @@ STORED_PX = 176
 PAD_SHARE = 0.5
 """A tight crop in which no face is found is padded by this share of its longer side, and tried again."""
 
-Crops: TypeAlias = "np.memmap[tuple[int, ...], np.dtype[np.uint8]]"
 Find = Callable[[U8], tuple[Face, ...]]
 
 
@@ -164,50 +161,37 @@ def prepare(
 ) -> dict[str, object] | None:  # fmt: skip
     """Writes crops.npy, manifest.csv, unreadable.txt, missing.txt, prepare.json into `out`; returns what the last says.
 
-    `rule` says how the split came about. None where it was stopped: then nothing is left of it. prepare.json is written
-    last: a folder without it is unfinished. Raises DataError where nothing could be read, and SinkError where the
-    folder cannot be made or the crops have no room: that is known before the work.
+    `rule` says how the split came about. None where it was stopped. What was in `out` stays whole until all is done;
+    prepare.json is written last: a folder without it is unfinished. Raises DataError where nothing could be read, and
+    SinkError where the folder cannot be made or the crops have no room: that is known before the work.
     """
     with told_as_sink_error(out, "make the folder"):
         out.mkdir(parents=True, exist_ok=True)
-    (out / "prepare.json").unlink(missing_ok=True)
-    part = out / "crops.part.npy"
-    crops = make_room(part, (len(todo.tasks), STORED_PX, STORED_PX, 3))
-    rows: list[Row] = []
-    unreadable = list(todo.unreadable)
-    for task, crop, found, face_px in _crops(progress(todo.tasks), root, find, unreadable):
-        if stopped():
-            part.unlink()
-            return None
-        crops[len(rows)] = crop
-        item = task.item
-        rows.append(Row(task.sha256, item.path, item.source, item.label, item.group, task.split, found, face_px))
-    _write_list(out / "unreadable.txt", unreadable)
-    _write_list(out / "missing.txt", todo.missing)
-    if not rows:
-        raise DataError(f"none of {len(todo.tasks)} pictures could be read", hint=f"see {out / 'unreadable.txt'}")
-    crops.flush()
-    _shorten(crops, len(rows), part, out / "crops.npy")
-    write_rows(out / "manifest.csv", rows)
-    digest = hashlib.sha256((out / "manifest.csv").read_bytes()).hexdigest()
+    with crops_part(out, (len(todo.tasks), STORED_PX, STORED_PX, 3)) as (part, crops):
+        rows: list[Row] = []
+        unreadable = list(todo.unreadable)
+        for task, crop, found, face_px in _crops(progress(todo.tasks), root, find, unreadable):
+            if stopped():
+                return None
+            crops[len(rows)] = crop
+            item = task.item
+            rows.append(Row(task.sha256, item.path, item.source, item.label, item.group, task.split, found, face_px))
+        if not rows:
+            what = f"none of {len(todo.tasks)} pictures could be read"
+            raise DataError(what, hint=f"the first is {unreadable[0]}")
+        crops.flush()
+        whole = shortened(crops, len(rows), part)
+        (out / "prepare.json").unlink(missing_ok=True)
+        whole.replace(out / CROPS)
+    with told_as_sink_error(out, "write the lists of the pictures in"):
+        _write_list(out / "unreadable.txt", unreadable)
+        _write_list(out / "missing.txt", todo.missing)
+        write_rows(out / "manifest.csv", rows)
+        digest = hashlib.sha256((out / "manifest.csv").read_bytes()).hexdigest()
     facts = _facts(rows, unreadable=len(unreadable), missing=len(todo.missing), manifest_sha256=digest,
                    crops_sample_sha256=crops_sample(crops[: len(rows)]), split_rule=rule)  # fmt: skip
-    (out / "prepare.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    write_whole(out / "prepare.json", json.dumps(facts, indent=1).encode())
     return facts
-
-
-def make_room(part: Path, shape: tuple[int, ...]) -> Crops:
-    """A file of this shape to write into, its space taken: a disk that fills later would kill the program outright."""
-    try:
-        with told_as_sink_error(part, "make room for the crops in"):
-            crops = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
-            if hasattr(os, "posix_fallocate") and crops.size:
-                with part.open("r+b") as file:
-                    os.posix_fallocate(file.fileno(), 0, part.stat().st_size)
-    except SinkError:
-        part.unlink(missing_ok=True)
-        raise
-    return crops
 
 
 def _write_list(path: Path, names: Iterable[str]) -> None:
@@ -226,18 +210,6 @@ def _crops(
             unreadable.append(task.item.path)
         else:
             yield task, *cut(np.asarray(bgr, np.uint8), find)
-
-
-def _shorten(crops: U8, n: int, part: Path, final: Path) -> None:
-    """Unreadable pictures leave empty rows at the end: written again without them, where there are any."""
-    if n < len(crops):
-        shorter = part.with_name("crops.short.npy")
-        target = np.lib.format.open_memmap(shorter, "w+", np.uint8, (n, *crops.shape[1:]))
-        target[:] = crops[:n]
-        target.flush()
-        part.unlink()
-        part = shorter
-    part.replace(final)
 
 
 def _facts(rows: list[Row], **more: object) -> dict[str, object]:

@@ -11,10 +11,10 @@ import pydantic
 
 from configs import FOLDER
 from monitor import yamlish
-from train.augment import Augment
+from train.augment import SEE, Augment
 from train.errors import TrainError
+from train.prepare import CROP_MARGIN
 
-SEE = "see docs/training.md for the keys"
 VGG16 = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 """Filters of each convolution, by block: configuration D of Simonyan & Zisserman 2014."""
 
@@ -29,7 +29,7 @@ class Recipe:
     """Pictures seen, versions counted each."""
     batch: int = 32
     input_px: int = 128
-    margin: float = 0.15
+    margin: float = CROP_MARGIN
     class_shares: tuple[float, ...] | None = (0.4, 0.4, 0.2)
     """Of a batch, in the order of the classes: masks are learned from few, fakes are not. Null: drawn evenly."""
     source_weights: dict[str, float] = field(default_factory=dict)
@@ -87,8 +87,14 @@ class Recipe:
             raise TrainError("pictures, batch and dense must be 1 or more", hint=SEE)
         if not (0 <= self.average < 1 and 0 <= self.paired <= 1 and 0 <= self.tutor_weight <= 1):
             raise TrainError("average, paired and tutor_weight must be in 0..1", hint=SEE)
-        if min(self.mixup, self.patience, self.teacher_weight, self.imitate) < 0:
-            raise TrainError("mixup, patience, teacher_weight and imitate must be 0 or more", hint=SEE)
+        if min(self.mixup, self.patience, self.teacher_weight, self.imitate, self.margin, self.seed) < 0:
+            raise TrainError("mixup, patience, teacher_weight, imitate, margin and seed must be 0 or more", hint=SEE)
+        if not (0 <= self.dropout < 1 and 0 <= self.label_smoothing < 1):
+            raise TrainError("dropout and label_smoothing must be in 0..1, below 1", hint=SEE)
+        if not (0 < self.learning_rate < 10 and 0 < self.width <= 8 and self.weight_decay >= 0):
+            raise TrainError("learning_rate and width must be above 0, weight_decay 0 or more", hint=SEE)
+        if not (0 <= self.warmup <= 1 and 0 <= self.decay <= 1):
+            raise TrainError("warmup and decay must be in 0..1", hint=SEE)
         if self.patience and self.average:
             raise TrainError("patience keeps the best weights, average the mean of the last: choose one", hint=SEE)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from train.manifest import Prepared
+from train.measure import MOST_CONFIDENCE
 from train.spec import CLASSES
 
 SPLIT_RULE = (
@@ -18,20 +19,35 @@ OTHER_RULE = (
 )
 
 
-def split_rule(data: Prepared, split: str, trained_on: str) -> str:
-    """What numbers of a split are worth for a model trained with the pictures of a manifest."""
+UNKNOWN_RULE = (
+    "It was not trained with them; whether what it began with, or was taught by, has seen some of them is not known. "
+    "No group (a person, a pair of original and fake, or a cluster of near-duplicates) is in two splits."
+)
+
+
+def split_rule(data: Prepared, split: str, metrics: Mapping[str, Any]) -> str:
+    """What numbers of a split are worth for the model of a card."""
     splits: dict[str, set[str]] = {}
     for row in data.rows:
         splits.setdefault(row.group, set()).add(row.split)
     if crossing := sum(split in found and len(found) > 1 for found in splits.values()):
         return f"{crossing} groups of the split are in another one, too: the numbers are better than they should be."
-    if trained_on != data.digest:
+    if metrics.get("trained_on") != data.digest:
         return OTHER_RULE
-    return SPLIT_RULE if split == "test" else f"The split {split} was used in training: the numbers are too good."
+    if split != "test":
+        return f"The split {split} was used in training: the numbers are too good."
+    return SPLIT_RULE if metrics.get("training", {}).get("one_split") else UNKNOWN_RULE
+
+
+def limit_told(confidence: float) -> str:
+    """What a card's limit of undecided promises: the end of a sentence about it."""
+    if confidence < MOST_CONFIDENCE:
+        return "that limit is the lowest at which at most one answer in twenty was wrong on the validation split"
+    return "below that limit more than one answer in twenty may be wrong, and above it perhaps too"
 
 
 Results = Mapping[str, Mapping[str, Any]]
-"""Precision -> what `train.evaluate.evaluate_engine` returned."""
+"""Precision -> numbers, as in `Card.metrics[\"test\"]`."""
 
 
 def tables(results: Results) -> str:

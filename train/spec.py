@@ -71,7 +71,8 @@ def load_spec(path: Path) -> tuple[SourceSpec, ...]:
 
 def _source(entry: Any, where: str) -> SourceSpec:
     known = {"name", "folders", "group", "pairs"}
-    if not isinstance(entry, dict) or not entry.keys() >= {"name", "folders"} or entry.keys() - known:
+    both = isinstance(entry, dict) and entry.keys() >= {"group", "pairs"}
+    if not isinstance(entry, dict) or not entry.keys() >= {"name", "folders"} or entry.keys() - known or both:
         raise TrainError(
             f"{where}: wants the keys name and folders, may have group or pairs", hint="see docs/training.md"
         )
@@ -96,11 +97,12 @@ def _source(entry: Any, where: str) -> SourceSpec:
 def find_items(specs: tuple[SourceSpec, ...], root: Path) -> Iterator[Item]:
     """Every picture file the specs name below `root`, in a fixed order.
 
-    A file that the group expression does not match is a group of its own. Raises DataError for an empty folder, and
-    for an expression that matches no file at all.
+    A file that the group expression does not match, or that is in no pair, is a group of its own. Raises DataError for
+    an empty folder, for an expression or pairs that match no file at all, and for a picture that is named twice.
     """
+    seen: set[str] = set()
     for spec in specs:
-        matched = spec.group is None
+        matched = spec.group is None and spec.pairs is None
         groups = _pair_groups(root / spec.pairs) if spec.pairs else {}
         for label, folders in sorted(spec.folders.items(), key=lambda pair: CLASSES.index(pair[0])):
             for folder in folders:
@@ -109,14 +111,21 @@ def find_items(specs: tuple[SourceSpec, ...], root: Path) -> Iterator[Item]:
                 if not files:
                     hint = f"check 'folders' of {spec.name}; --only takes some sources, --spec a YAML of yours"
                     raise DataError(f"no pictures in {root / folder}", hint=hint)
-                matched = matched or any(re.search(str(spec.group), file.name) for file in files)
                 for file in files:
                     path = file.relative_to(root).as_posix()
+                    if path in seen:
+                        what = f"{path} is in two of the folders: it would be a picture of {spec.name}/{label}, too"
+                        raise DataError(what, hint="name folders that do not hold each other")
+                    seen.add(path)
+                    matched = matched or _fits(spec, file.name, groups)
                     yield Item(path, spec.name, label, f"{spec.name}-{_group(spec, file.name, groups)}")
         if not matched:
-            raise DataError(
-                f"the group expression of source {spec.name} matches no file", hint="mend 'group' in the spec"
-            )
+            key = "group" if spec.group else "pairs"
+            raise DataError(f"'{key}' of source {spec.name} matches no file", hint=f"mend '{key}' in the spec")
+
+
+def _fits(spec: SourceSpec, name: str, groups: dict[str, str]) -> bool:
+    return bool(re.search(spec.group, name)) if spec.group else name in groups
 
 
 def _group(spec: SourceSpec, name: str, pairs: dict[str, str]) -> str:
@@ -127,14 +136,15 @@ def _group(spec: SourceSpec, name: str, pairs: dict[str, str]) -> str:
 
 
 def _pair_groups(path: Path) -> dict[str, str]:
-    """File name -> name of its pair; chains of pairs that share a file become one group.
+    """File name, without its folders -> name of its pair; chains of pairs that share a file become one group.
 
     The first row may be titles."""
     groups: dict[str, str] = {}
     try:
-        rows = [row for row in csv.reader(path.read_text(encoding="utf-8").splitlines()) if row]
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}", hint="check 'pairs'") from error
+        lines = path.read_text(encoding="utf-8").splitlines()
+        rows = [[Path(cell.strip()).name for cell in row] for row in csv.reader(lines) if row]
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(f"cannot read {path}: {error}", hint="check 'pairs': UTF-8, two file names a line") from error
     if rows and not any(name.lower().endswith(PICTURES) for name in rows[0]):
         rows = rows[1:]
     for row in rows:

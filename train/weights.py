@@ -114,7 +114,11 @@ def _ours(weights: str) -> tuple[Convs, Denses]:
     from engines.bundle import load_bundle
 
     model = load_bundle(weights).read_model()
-    return read_convs(model), read_denses(model)
+    try:
+        return read_convs(model), read_denses(model)
+    except (KeyError, IndexError, ValueError) as error:
+        what = f"the bundle {weights} holds no VGG16 as `monitor train export` writes it"
+        raise CheckpointError(what, hint="name a bundle of vgg16, a .keras file or none") from error
 
 
 def _arrays(model: onnx.ModelProto) -> dict[str, F32]:

@@ -25,7 +25,7 @@ def gap(since_s: float, *, ever: bool, stall_s: float, why: str = "") -> Gap:
     Before its first frame it is connecting; then live, as long as it may only be slow, stalled, and lost.
     """
     if since_s >= stall_s:
-        return Gap("lost", since_s, why)
+        return Gap("lost", since_s, why or f"no picture for {stall_s:g} s")
     if not ever:
         return Gap("connecting", since_s, why)
     return Gap("live" if since_s < SLOW_S else "stalled", since_s, why)

@@ -112,6 +112,19 @@ def test_a_run_that_no_longer_improves_ends_with_its_best(noisy, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+def test_a_run_that_diverges_is_told(noisy, tmp_path):
+    model = keras.saving.load_model(run(noisy, tmp_path / "first", replace(TINY, pictures=8)), compile=False)
+    model.get_layer("logits").bias.assign(np.full(3, np.nan, np.float32))
+    model.save(tmp_path / "broken.keras")
+    with pytest.raises(CheckpointError, match="the loss of step 1 is nan: the run has diverged") as caught:
+        run(noisy, tmp_path / "run", TINY, start=Start(str(tmp_path / "broken.keras")))
+    assert "lower learning_rate" in caught.value.hint
+
+
+def test_a_seed_may_be_a_date(noisy, tmp_path):
+    assert run(noisy, tmp_path / "run", replace(TINY, pictures=8, dropout=0.4, seed=20261128)) is not None
+
+
 def test_frozen_blocks_stay_as_they_came(noisy, tmp_path):
     bundle = tiny_vgg_bundle(tmp_path / "bundle")
     start = Start(str(bundle.folder))

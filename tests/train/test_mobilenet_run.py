@@ -12,10 +12,12 @@ import keras
 from engines import open_engine
 from tests.runs import FEW_STAGES, noise
 from train.architectures import architecture
+from train.errors import CheckpointError
 from train.export import export
 from train.fit import fit, predict
 from train.measure import softmax
 from train.recipe import Recipe
+from train.weights import adopt
 
 SMALL = Recipe(
     arch="mobilenetv2", pictures=480, batch=16, input_px=32, width=0.25, bfloat16=False, learning_rate=5e-3,
@@ -57,11 +59,12 @@ def test_trained_exported_and_run(data, finished, tmp_path):
     assert difference.max() < 0.1
     assert results["fp32"]["accuracy"] > 0.9
     assert abs(results["int8"]["accuracy"] - results["fp32"]["accuracy"]) <= 0.1
+    vgg = architecture("vgg16").build(Recipe(input_px=32), 3)
+    with pytest.raises(CheckpointError, match="holds no VGG16 as `monitor train export` writes it"):
+        adopt(vgg, str(bundle.folder), data.crops[:4, 6:38, 6:38], lambda _: None)
 
 
 def test_a_run_can_start_from_a_run(data, finished):
-    from train.weights import adopt
-
     model = architecture("mobilenetv2").build(SMALL, 3)
     adopt(model, str(finished / "final.keras"), data.crops[:4], lambda _: None)
     for one, two in zip(

@@ -76,6 +76,20 @@ def test_a_pack_of_other_crops_than_its_manifest_names_is_refused(data, tmp_path
         unpack(tmp_path, tmp_path / "out")
 
 
+def test_a_pack_that_is_not_whole_leaves_what_was_there(data, tmp_path):
+    pack(data, tmp_path / "packed", piece_bytes=75_000)
+    unpack(tmp_path / "packed", tmp_path / "out")
+    before = load_prepared(tmp_path / "out")
+    names = {file.name for file in (tmp_path / "out").iterdir()}
+    (tmp_path / "packed/crops-002.npz").unlink()
+    with pytest.raises(DataError, match="cannot read"):
+        unpack(tmp_path / "packed", tmp_path / "out")
+    again = load_prepared(tmp_path / "out")
+    assert again.rows == before.rows
+    assert again.crops.any()
+    assert {file.name for file in (tmp_path / "out").iterdir()} == names
+
+
 @pytest.mark.parametrize("harm", ["missing", "changed", "no index", "manifest"])
 def test_what_was_harmed_on_the_way_is_refused(data, tmp_path, harm):
     pack(data, tmp_path, piece_bytes=150_000)

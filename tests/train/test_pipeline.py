@@ -212,14 +212,51 @@ def test_a_card_tells_of_the_runs_before_and_not_where_they_lie(prepared, finish
         assert "It started from" in text
         return bundle.card.metrics["training"]
 
-    assert training() == {"weights": "none", "pictures": 24, "runs": 2}
+    assert training() == {"weights": "none", "pictures": 24, "runs": 2, "one_split": True}
     state = json.loads((tmp_path / "first/state.json").read_text())
     (tmp_path / "first/state.json").write_text(json.dumps({**state, "manifest_sha256": "of other pictures"}))
-    assert training() == {"weights": "final.keras", "pictures": 16, "runs": 1}
+    assert training() == {"weights": "final.keras", "pictures": 16, "runs": 1, "one_split": False}
     state = json.loads((tmp_path / "more/state.json").read_text())
     gone = {**state, "weights": f"{tmp_path}/gone/final.keras, guided by a.npz"}
     (tmp_path / "more/state.json").write_text(json.dumps(gone))
-    assert training() == {"weights": "final.keras, guided by a.npz", "pictures": 16, "runs": 1}
+    assert training() == {"weights": "final.keras, guided by a.npz", "pictures": 16, "runs": 1, "one_split": False}
+
+
+def test_a_run_that_begins_with_a_bundle_has_one_split_only_where_that_had_the_same(prepared, finished, tmp_path):
+    from train.export import export
+    from train.origin import training_of
+
+    bundle, _ = export(prepared, finished, tmp_path / "bundle", name="tiny", version="0")
+    state = json.loads((finished / "state.json").read_text())
+    assert training_of(state)["one_split"]
+    assert training_of({**state, "weights": f"{bundle.folder}, guided by a.npz"})["one_split"]
+    assert not training_of({**state, "weights": f"{bundle.folder}, with the tutor 0123"})["one_split"]
+    assert not training_of({**state, "weights": f"{tmp_path}/none"})["one_split"]
+    assert not training_of({**state, "weights": str(bundle.folder), "manifest_sha256": "another"})["one_split"]
+
+
+def test_a_run_is_exported_as_what_it_is(prepared, finished, tmp_path):
+    """Not a model of before while it goes on, nor one of other classes; and with the pictures it really saw."""
+    from train.export import export
+    from train.fit import fit
+
+    shutil.copytree(finished, tmp_path / "longer")
+    steps = iter(range(100))
+    longer = recipe(pictures=32)
+    assert fit(prepared, tmp_path / "longer", longer, say=lambda _: None, stopped=lambda: next(steps) > 0) is None
+    with pytest.raises(CheckpointError, match="it has gone 3 of 4 steps"):
+        export(prepared, tmp_path / "longer", tmp_path / "bundle", name="tiny", version="0")
+    with pytest.raises(CheckpointError, match="has gone 3 steps, more than the 2"):
+        fit(prepared, tmp_path / "longer", recipe(pictures=16), say=lambda _: None)
+    state = json.loads((tmp_path / "longer/state.json").read_text())
+    ended = {**state, "finished": 4}  # as with patience
+    (tmp_path / "longer/state.json").write_text(json.dumps(ended))
+    bundle, _ = export(prepared, tmp_path / "longer", tmp_path / "bundle", name="tiny", version="0")
+    assert bundle.card.metrics["training"]["pictures"] == 24
+    model = keras.Sequential([keras.layers.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    model.save(tmp_path / "longer/final.keras")
+    with pytest.raises(CheckpointError, match="knows 2 classes"):
+        export(prepared, tmp_path / "longer", tmp_path / "bundle", name="tiny", version="0")
 
 
 def test_an_interrupted_run_repeats_the_unbroken_one(prepared, tmp_path):

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from monitor.errors import SinkError
-from train.errors import DataError
+from train.errors import DataError, TrainError
 from train.prepare import Plan, plan, prepare
 from train.spec import find_items, load_spec
 
@@ -105,6 +105,16 @@ def test_pictures_of_the_splits_file_that_are_gone_are_counted_listed_and_said(r
     assert sorted((root / "out/missing.txt").read_text().splitlines()) == ["b/mask/0.png", "b/real/4.png"]
     assert f"missing: 2 of the pictures, listed in {root / 'out/missing.txt'}" in done.stderr
     assert "unreadable" not in done.stderr
+
+
+def test_a_source_that_is_not_there_is_told(root):
+    from train.cli import app
+
+    options = ["--data", root, "--spec", root / "spec.yaml", "--only", "a", "--only", "bb", "--out", root / "out"]
+    with pytest.raises(TrainError, match="no source is called bb") as caught:
+        CliRunner().invoke(app, ["prepare", *map(str, options)], catch_exceptions=False)
+    assert caught.value.hint == "there are: a, b"
+    assert not (root / "out").exists()
 
 
 def test_sources_left_out_are_not_missing(root):

@@ -88,6 +88,30 @@ def test_a_stop_leaves_nothing_that_looks_finished(root, tmp_path):
         load_prepared(tmp_path / "out")
 
 
+@pytest.mark.parametrize("end", ["stopped", "full", "unreadable"])
+def test_what_was_prepared_before_stays_until_all_is_done(root, tmp_path, end):
+    todo, out = plan(items(root), root, None), tmp_path / "out"
+    prepare(todo, root, out, no_faces)
+    before = {file.name: file.read_bytes() for file in out.iterdir()}
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if end == "stopped":
+        steps = iter(range(200))
+        assert prepare(todo, root, out, no_faces, stopped=lambda: next(steps) > 5) is None
+    elif end == "full":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, usual[1]))
+        try:
+            with pytest.raises(SinkError):
+                prepare(todo, root, out, no_faces)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    else:
+        for path in root.rglob("*.png"):
+            path.write_bytes(b"none")
+        with pytest.raises(DataError, match="none of 120 pictures could be read"):
+            prepare(todo, root, out, no_faces)
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == before
+
+
 def test_crops_that_changed_are_refused(root, tmp_path):
     facts = prepare(plan(items(root), root, None), root, tmp_path / "out", no_faces, rule="by group")
     assert facts["split_rule"] == "by group"

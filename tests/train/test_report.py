@@ -102,12 +102,15 @@ def test_numbers_are_told_with_what_they_are_worth():
     rows = [Row("0", f"{i}.jpg", "a", "real", f"g{i}", split, "whole", 40.0)
             for i, split in enumerate(("train", "val", "test", "test"))]  # fmt: skip
     data = Prepared(tuple(rows), np.zeros((4, 8, 8, 3), np.uint8), 0.5, "aaaa")
-    assert split_rule(data, "test", "aaaa") == SPLIT_RULE
-    assert "too good" in split_rule(data, "val", "aaaa")
-    assert "not known" in split_rule(data, "test", "bbbb")
+    own = {"trained_on": "aaaa", "training": {"one_split": True}}
+    assert split_rule(data, "test", own) == SPLIT_RULE
+    assert "too good" in split_rule(data, "val", own)
+    assert split_rule(data, "test", {**own, "trained_on": "bbbb"}) == OTHER_RULE
+    for begun in ({"one_split": False}, {}):  # from weights that may have seen its test pictures
+        assert "whether what it began with, or was taught by" in split_rule(data, "test", {**own, "training": begun})
     crossing = replace(data, rows=(*rows[:3], replace(rows[3], group="g0")))
-    assert split_rule(crossing, "test", "aaaa").startswith("1 groups of the split are in another one")
-    assert split_rule(crossing, "val", "bbbb") == OTHER_RULE
+    assert split_rule(crossing, "test", own).startswith("1 groups of the split are in another one")
+    assert split_rule(crossing, "val", {}) == OTHER_RULE
 
 
 def test_a_card_says_where_no_limit_was_low_enough():

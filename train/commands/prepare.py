@@ -30,6 +30,7 @@ def prepare(
 ) -> int:
     """Find and cut the faces of labelled pictures, split them by group, and report on them."""
     from configs import FOLDER
+    from train.errors import TrainError
     from train.faces import all_faces
     from train.lumps import lumps
     from train.prepare import plan
@@ -38,6 +39,9 @@ def prepare(
 
     parts = parse_shares(shares)
     specs = load_spec(spec or FOLDER / DATA_SPEC)
+    if unknown := sorted(set(only or ()) - {s.name for s in specs}):
+        hint = f"there are: {', '.join(s.name for s in specs)}"
+        raise TrainError(f"no source is called {', '.join(unknown)}", hint=hint)
     chosen = tuple(s for s in specs if not only or s.name in only)
     rule = f"as in {splits.name}" if splits else f"by group and near-duplicates, {shares} percent"
     todo = plan(find_items(chosen, data), data, splits, shares=parts)

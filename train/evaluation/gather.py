@@ -16,7 +16,7 @@ from engines import Card, load_bundle, open_engine
 from engines.contract import F32
 from train.batches import Rows, plain
 from train.errors import DataError
-from train.evaluation.bootstrap import intervals
+from train.evaluation.bootstrap import ROUNDS, intervals
 from train.evaluation.measures import (
     calibrated_by,
     equal_error_rate,
@@ -29,7 +29,7 @@ from train.evaluation.measures import (
 from train.evaluation.robustness import robustness, sample
 from train.manifest import Prepared
 from train.measure import Scores, scores, suspicion
-from train.report import split_rule
+from train.report import limit_told, split_rule
 from train.spec import CLASSES
 
 PRECISIONS = ("fp32", "fp16", "int8")
@@ -45,7 +45,7 @@ class Asked:
     precisions: tuple[str, ...] = PRECISIONS
     robustness_pictures: int = 0
     """Of each source and class; 0 = no curves."""
-    rounds: int = 300
+    rounds: int = ROUNDS
     """Of the bootstrap."""
 
 
@@ -64,7 +64,7 @@ def gather(data: Prepared, asked: Asked, say: Say = print) -> tuple[dict[str, An
     first = asked.precisions[0]
     labels, sources = data.labels[rows], [data.rows[i].source for i in rows]
     groups = [data.rows[i].group for i in rows]
-    rule = split_rule(data, asked.split, card.metrics.get("trained_on", ""))
+    rule = split_rule(data, asked.split, card.metrics)
     report = {
         "about": {**_about(data, asked, rule, len(rows), len(set(groups))),
                   "bundle": card.name, "version": card.version,
@@ -121,9 +121,14 @@ def _single_numbers(probs: F32, labels: Rows, sources: Sequence[str], drawn: Row
     found = scores(probs[drawn], labels[drawn], [sources[int(i)] for i in drawn])
     return {
         "accuracy": found.accuracy, "macro_f1": found.macro_f1, "ece": found.ece,
-        **{f"f1 {name}": row["f1"] for name, row in found.by_class.items()},
+        **{f"f1 {name}": row["f1"] for k, (name, row) in enumerate(found.by_class.items()) if _there(found, k)},
         **{f"auc {name}": area for name, area in found.auc.items()},
     }  # fmt: skip
+
+
+def _there(found: Scores, k: int) -> bool:
+    """Whether a drawing has a picture of the class, or an answer: else it says nothing about it."""
+    return sum(found.confusion[k]) + sum(row[k] for row in found.confusion) > 0
 
 
 def _curves(probs: F32, labels: Rows, sources: Sequence[str], card: Card) -> dict[str, Any]:
@@ -140,6 +145,7 @@ def _curves(probs: F32, labels: Rows, sources: Sequence[str], card: Card) -> dic
         "curves": by_class, "fakes": _fakes(probs, labels, np.array(sources)),
         "reliability": {"before": reliability(before, labels), "after": reliability(probs, labels)},
         "temperature": temperature, "shift": card.metrics.get("shift"),
+        "limit": limit_told(card.confidence),
         "risk_coverage": {"here": risk_coverage(probs, labels, card.confidence)},
     }  # fmt: skip
 
@@ -157,11 +163,11 @@ def _fakes(probs: F32, labels: Rows, sources: np.ndarray[Any, Any]) -> dict[str,
 
 
 def _validation(data: Prepared, asked: Asked, card: Card) -> dict[str, Any] | None:
-    """The curve the confidence was chosen on."""
-    if not any(row.split == "val" for row in data.rows):
+    """Of the split on which confidences are chosen, in the precision of the report's first numbers; None without it."""
+    if "val" not in data.splits or not any(row.split == "val" for row in data.rows):
         return None
     rows = data.where("val")
-    return risk_coverage(_answers(data, rows, asked.bundle, "int8"), data.labels[rows], card.confidence)
+    return risk_coverage(_answers(data, rows, asked.bundle, asked.precisions[0]), data.labels[rows], card.confidence)
 
 
 def _robust(data: Prepared, asked: Asked, card: Card) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from monitor.types import Face
 from train.batches import Rows
 from train.errors import DataError
 from train.evaluation.bootstrap import intervals
+from train.evaluation.gather import same_classes
 from train.manifest import Prepared, Row
 from train.measure import auc, suspicion
 from train.prepare import Find
@@ -96,6 +97,7 @@ def measure_masked(
     rows = _chosen(data, split, per_cell)
     with closing(open_engine(bundle, runtime="onnxruntime", precision=precision)) as engine:
         card = engine.card
+        same_classes(card)
         made = list(masked_pairs(progress(rows), root, find, margin=card.crop_margin, input_px=card.input_px))
         pairs = [pair for pair in made if pair is not None]
         if not pairs:

@@ -8,16 +8,14 @@ from typing import Any
 from train.html import lines, table, text, whole_page
 
 
-def page(report: Mapping[str, Any], videos: Mapping[str, Any] | None = None) -> str:
-    """HTML of what `train.evaluation.gather` gathered, with the clips' table where there is one."""
+def page(report: Mapping[str, Any]) -> str:
+    """HTML of what `train.evaluation.gather` gathered."""
     about = report["about"]
     title = f"{about['bundle']}, version {about['version']}, on the {about['split']} split"
     parts = [f"<h1>{text(title)}</h1>", _facts(about), _precisions(report), _classes(report), _sources(report),
              _confusion(report), _class_curves(report), _reliability(report), _risk(report)]  # fmt: skip
     if "robustness" in report:
         parts.append(_robustness(report["robustness"]))
-    if videos is not None:
-        parts.append(_videos(videos))
     return whole_page(title, parts)
 
 
@@ -125,7 +123,7 @@ def _risk(report: Mapping[str, Any]) -> str:
         rows.append([split, f"{found['confidence']:.2f}", f"{found['decided']:.1%}", f"{1 - found['decided']:.1%}",
                      "" if found["wrong_of_decided"] is None else f"{found['wrong_of_decided']:.1%}"])  # fmt: skip
     head = ["split", "undecided below", "decided", "undecided", "wrong of the decided"]
-    told = "<p>The limit was chosen on the validation split, as the lowest with at most one wrong answer in twenty.</p>"
+    told = f"<p>The limit of the bundle: {text(report['limit'])}, of the pictures it was calibrated with.</p>"
     return "<h2>Undecided</h2>" + told + table(head, rows) + lines(curves, "share decided", "share wrong of those")
 
 
@@ -138,13 +136,3 @@ def _robustness(found: Mapping[str, Any]) -> str:
         }
         parts.append(lines(curves, f"{name} {kind['unit']}".strip(), "", unit_square=False))
     return "".join(parts)
-
-
-def _videos(found: Mapping[str, Any]) -> str:
-    rows = [
-        [label, row["track_seconds"], f"{row['undecided']:.1%}",
-         ", ".join(f"{k} {v:.1%}" for k, v in row["of_decided"].items())]
-        for label, row in found["groups"].items()
-    ]  # fmt: skip
-    head = ["truth", "track-seconds", "undecided", "of the decided"]
-    return "<h2>Clips, the whole program</h2>" + table(head, rows)

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from train.html import table, text, whole_page
+from train.inspection.facts import SHARP_PX
+from train.inspection.probe import FOLDS, LEAST
+from train.near_duplicates import FINE_BITS
 
 
 def page(report: Mapping[str, Any], prepare: Mapping[str, Any]) -> str:
@@ -39,7 +42,7 @@ def _cells(cells: Mapping[str, Any]) -> list[str]:
     ]  # fmt: skip
     first = ["source / class", "pictures", "groups", "train", "val", "test", "face found", "after padding", "not found"]
     then = ["source / class", "format", "longer side, px", "face, px", "JPEG quality", "sharpness", "brightness"]
-    told = "Median, and in brackets the middle 80 %. Sharpness: variance of the Laplacian at 160 px."
+    told = f"Median, and in brackets the middle 80 %. Sharpness: variance of the Laplacian at {SHARP_PX} px."
     return [table(first, counts), table(then, looks, told)]
 
 
@@ -53,13 +56,13 @@ def _duplicates(found: Mapping[str, Any]) -> list[str]:
     rows += [[f"across classes: {pair}", n] for pair, n in found["across_classes"].items()]
     rows += [["in clusters across splits", found["across_splits"]], ["equal files", found["equal_files"]],
              ["groups in more than one split", found["groups_across_splits"]]]  # fmt: skip
-    told = f"{found['clusters']} clusters by difference hash, also mirrored, at most 28 of 256 bits apart."
+    told = f"{found['clusters']} clusters by difference hash, also mirrored, at most {FINE_BITS} of 256 bits apart."
     return ["<h2>Near-duplicates</h2>", table(["where", "pictures"], rows, told)]
 
 
 def _probe(found: Mapping[str, Any]) -> list[str]:
     if not found:
-        return ["<h2>Source probe</h2><p>It takes two sources.</p>"]
+        return [f"<h2>Source probe</h2><p>It takes two sources of {LEAST} pictures and {FOLDS} groups or more.</p>"]
     rows = [
         [name, f"{row['before']['chance']:.1%}", f"{row['before']['accuracy']:.1%}", f"{row['after']['accuracy']:.1%}"]
         for name, row in found.items()

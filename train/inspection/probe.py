@@ -18,10 +18,13 @@ from engines.contract import U8
 from train.augment import Augment, augmented, center_crop
 from train.batches import Rows
 from train.manifest import Prepared
+from train.prepare import CROP_MARGIN
 
 PER_CELL = 240
 """Pictures of each source and class at most."""
-PROBE_PX, MARGIN = 96, 0.15
+LEAST, FOLDS = 8, 4
+"""Pictures of a source and class, and groups of a source, below which nothing can be said of it."""
+PROBE_PX = 96
 ALARM = 1.5
 """Times chance: above it, the report warns."""
 
@@ -56,7 +59,7 @@ def probe(data: Prepared, augment: Augment | None, *, label: str | None = None, 
     """How well the source is told of crops as they are (`augment` None) or as the network sees them.
 
     `label` real: only of real faces, which every source should have alike. Groups are not divided between learning and
-    asking; sources weigh the same. None where fewer than two sources have enough pictures.
+    asking; sources weigh the same. None where fewer than two sources have pictures enough, of FOLDS groups or more.
     """
     rows = _chosen(data, label, seed)
     sources = [data.rows[i].source for i in rows]
@@ -76,12 +79,18 @@ def _chosen(data: Prepared, label: str | None, seed: int) -> Rows:
         if row.split in data.splits and row.split != "test" and label in (None, row.label):
             cells.setdefault((row.source, row.label), []).append(i)
     rng = np.random.default_rng(seed)
-    kept = [rng.permutation(rows)[:PER_CELL] for _, rows in sorted(cells.items()) if len(rows) >= 8]
+    groups: dict[str, set[str]] = {}
+    for (source, _), rows in cells.items():
+        groups.setdefault(source, set()).update(data.rows[i].group for i in rows)
+    kept = [
+        rng.permutation(rows)[:PER_CELL]
+        for (source, _), rows in sorted(cells.items()) if len(rows) >= LEAST and len(groups[source]) >= FOLDS
+    ]  # fmt: skip
     return np.sort(np.concatenate(kept)) if kept else np.empty(0, np.int64)
 
 
 def _shown(data: Prepared, row: int, augment: Augment | None, rng: np.random.Generator) -> U8:
-    size: dict[str, Any] = {"stored_margin": data.margin, "margin": MARGIN, "size_px": PROBE_PX}
+    size: dict[str, Any] = {"stored_margin": data.margin, "margin": CROP_MARGIN, "size_px": PROBE_PX}
     stored = data.crops[row]
     return center_crop(stored, **size) if augment is None else augmented(stored, rng, augment, **size)
 
@@ -93,7 +102,7 @@ def _cross_validated(values: npt.NDArray[np.float64], sources: Sequence[str], gr
     from sklearn.preprocessing import StandardScaler
 
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=400, class_weight="balanced"))
-    folds = StratifiedGroupKFold(4, shuffle=True, random_state=0)
+    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
     return [str(name) for name in cross_val_predict(model, values, np.array(sources), groups=groups, cv=folds)]
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from monitor.files import told_as_sink_error
 from train.augment import center_crop
 from train.manifest import Prepared
+from train.prepare import CROP_MARGIN
 
 COLUMNS, ROWS, SIDE_PX = 16, 10, 88
 
@@ -36,7 +37,7 @@ def _write(data: Prepared, by_source: dict[str, list[int]], out: Path) -> Path:
     sheet = np.full((-(-len(order) // COLUMNS) * SIDE_PX, COLUMNS * SIDE_PX, 3), 255, np.uint8)
     for place, i in enumerate(order):
         y, x = place // COLUMNS * SIDE_PX, place % COLUMNS * SIDE_PX
-        rgb = center_crop(data.crops[i], stored_margin=data.margin, margin=0.15, size_px=SIDE_PX - 2)
+        rgb = center_crop(data.crops[i], stored_margin=data.margin, margin=CROP_MARGIN, size_px=SIDE_PX - 2)
         sheet[y : y + SIDE_PX - 2, x : x + SIDE_PX - 2] = rgb[:, :, ::-1]
     write_private(out, sheet)
     return out

@@ -23,9 +23,9 @@ def reproduce(
 ) -> dict[str, Any] | None:  # fmt: skip
     """The summary, after writing reproduce.json, reproduce.md and figures into `out`; None where it was stopped.
 
-    `names` empty = all. `known_groups` (path below `root` -> group) say what belongs together; without them
-    near-duplicates do. Results are written after every run, so that an end in the middle keeps what is finished. Raises
-    TrainError, DataError, SinkError.
+    `names` empty = all. What others of this schedule have given in `out` before stays in the tables. `known_groups`
+    (path below `root` -> group) say what belongs together; without them near-duplicates do. Results are written after
+    every run, so that an end in the middle keeps what is finished. Raises TrainError, DataError, SinkError.
     """
     known = experiments()
     if unknown := sorted(set(names) - set(known)):
@@ -33,15 +33,29 @@ def reproduce(
     chosen = {name: known[name] for name in known if not names or name in names}
     with told_as_sink_error(out, "make the folder"):
         (out / "runs").mkdir(parents=True, exist_ok=True)
-    results: dict[str, Any] = {}
+    results = _before(known, chosen, schedule, weights, out)
+    told = {name: experiment for name, experiment in known.items() if name in chosen or name in results}
     for job in _jobs(chosen, root, schedule, weights, known_groups, say):
         result = finish(job, out / "runs" / job.name, say=say, stopped=stopped)
         if result is None:
             return None
         results[job.name] = result
         _draw(job, result, out)
-        _write(chosen, results, schedule, out)
-    return summary(chosen, results, schedule)
+        _write(told, results, schedule, out)
+    return summary(told, results, schedule)
+
+
+def _before(
+    known: Mapping[str, Experiment], chosen: Mapping[str, Experiment], schedule: str, weights: str, out: Path
+) -> dict[str, Any]:
+    """Finished results of the experiments that are not asked for now."""
+    found: dict[str, Any] = {}
+    for name in (run for other in known if other not in chosen for run in (other, f"{other}-honest")):
+        file = out / "runs" / name / "result.json"
+        stored = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        if (stored.get("schedule"), stored.get("weights")) == (schedule, weights):
+            found[name] = stored
+    return found
 
 
 def _jobs(
@@ -56,7 +70,7 @@ def _jobs(
             made.append((f"{name}-honest", honest(pictures, experiment, known)))
         for job_name, data in made:
             recipe = experiment.recipe_for(name, plan, len(data.where("train")))
-            yield Job(job_name, data, recipe, weights)
+            yield Job(job_name, data, recipe, weights, schedule)
 
 
 def _draw(job: Job, result: Mapping[str, Any], out: Path) -> None:

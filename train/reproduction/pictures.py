@@ -33,7 +33,7 @@ class Picture:
     hash: PictureHash
 
 
-def read(experiment: Experiment, root: Path, px: int, tell: Callable[[int], None] = lambda n: None) -> list[Picture]:
+def read(experiment: Experiment, root: Path, px: int) -> list[Picture]:
     """All pictures of an experiment in a fixed order. Raises DataError for a class without enough of them."""
     found = []
     for label in experiment.names():
@@ -49,7 +49,6 @@ def read(experiment: Experiment, root: Path, px: int, tell: Callable[[int], None
             bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
             if bgr is not None:
                 mine.append(_picture(path.relative_to(root).as_posix(), label, np.asarray(bgr, np.uint8), px))
-                tell(1)
         if len(mine) < LEAST:
             what = f"{len(mine)} pictures of class {label} can be read below {root} in {folders}"
             raise DataError(what, hint="see docs/data.md for where the pictures come from and how they are laid out")

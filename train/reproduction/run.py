@@ -39,6 +39,8 @@ class Job:
     data: Prepared
     recipe: Recipe
     weights: str = "none"
+    schedule: str = ""
+    """Of which this is a run; for the tables."""
 
 
 def finish(job: Job, folder: Path, *, say: Say, stopped: Callable[[], bool]) -> dict[str, Any] | None:
@@ -62,7 +64,7 @@ def finish(job: Job, folder: Path, *, say: Say, stopped: Callable[[], bool]) -> 
     final = fit(job.data, folder, job.recipe, start=Start(job.weights), say=say, every=every, stopped=stopped)
     if final is None:
         return None
-    result = {**asked, **_measured(job, final), "seconds": round(time.monotonic() - began)}
+    result = {**asked, "schedule": job.schedule, **_measured(job, final), "seconds": round(time.monotonic() - began)}
     write_whole(file, json.dumps(result, indent=1).encode())
     say(f"{job.name}: accuracy {result['accuracy']:.4f}, macro F1 {result['macro_f1']:.4f}")
     return result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -140,7 +141,10 @@ def test_interrupted_it_says_how_to_go_on(film: Path, bundle: Path, tmp_path: Pa
     assert json.loads((tmp_path / "index.json").read_text())["results"][0]["status"] == "unfinished"
 
 
-def test_what_is_done_is_not_done_again_and_other_settings_are_refused(results: Path, film: Path, bundle: Path) -> None:
+def test_what_is_done_is_not_done_again_and_other_settings_are_refused(
+    results: Path, film: Path, bundle: Path, tmp_path: Path
+) -> None:
+    results = Path(shutil.copytree(results, tmp_path / "out"))
     stamp = (results / "door" / "frames.parquet").stat().st_mtime_ns
     options = ("--out", results, "--jobs", "1")
     analyze(film, *options, "--video", "--thumbnails", "blurred", bundle=bundle)

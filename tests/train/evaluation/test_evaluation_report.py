@@ -14,10 +14,12 @@ from engines import load_bundle, write_bundle
 from monitor.cli import main
 from tests.bundles import tiny_bundle, tiny_crops
 from train.errors import DataError
-from train.evaluation.gather import Asked, gather
+from train.evaluation.gather import Asked, _single_numbers, gather
 from train.evaluation.page import page
 from train.evaluation.robustness import KINDS, robustness, sample
 from train.manifest import Prepared, Row
+from train.measure import MOST_CONFIDENCE
+from train.report import limit_told
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +109,30 @@ def test_a_bundle_of_other_classes_is_refused(data, bundle, tmp_path):
     with pytest.raises(DataError, match="answers for mask, fake, real") as caught:
         gather(data, Asked(str(other.folder)), say=lambda _: None)
     assert caught.value.hint
+
+
+def test_pictures_without_the_validation_split_are_measured_too(data, bundle):
+    """As they are where only the test split was packed."""
+    asked = Asked(str(bundle.folder), precisions=("fp32",), rounds=2)
+    found, _ = gather(replace(data, splits=("test",)), asked, say=lambda _: None)
+    assert found["risk_coverage"]["val"] is None
+    assert page(found).startswith("<!doctype html>")
+
+
+def test_a_class_that_a_drawing_lacks_does_not_count_in_it():
+    probs, labels = np.eye(3, dtype=np.float32)[[0, 1, 2, 0]], np.array([0, 1, 2, 0])
+    whole = _single_numbers(probs, labels, ["a"] * 4, np.arange(4))
+    assert whole["f1 mask"] == whole["macro_f1"] == 1
+    without = _single_numbers(probs, labels, ["a"] * 4, np.array([0, 1, 3]))
+    assert "f1 mask" not in without
+    assert without["macro_f1"] == 1
+    probs[0] = probs[2]  # an answer counts, also a wrong one
+    assert _single_numbers(probs, labels, ["a"] * 4, np.array([0, 1, 3]))["f1 mask"] == 0
+
+
+def test_the_page_promises_of_the_limit_what_the_bundle_can_keep(report):
+    assert "the lowest at which at most one answer in twenty" in page({**report, "limit": limit_told(0.7)})
+    assert "more than one answer in twenty may be wrong" in page({**report, "limit": limit_told(MOST_CONFIDENCE)})
 
 
 @pytest.fixture(scope="module")

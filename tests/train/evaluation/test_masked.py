@@ -2,11 +2,13 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
+from engines import write_bundle
 from monitor.cli import main
 from tests.bundles import tiny_bundle
 from tests.portraits import portraits
@@ -75,6 +77,15 @@ def test_a_split_without_both_is_told(home, tmp_path):
         measure_masked(data, root, lambda bgr: (), str(bundle.folder), split="test")
     with pytest.raises(DataError, match="on none of 9 faces"):
         measure_masked(data, root, lambda bgr: (), str(bundle.folder))
+
+
+def test_a_bundle_of_other_classes_is_refused(home, tmp_path):
+    root, data = home
+    tiny = tiny_bundle(tmp_path / "bundle")
+    card = replace(tiny.card, classes=("mask", "fake", "real"))
+    other = write_bundle(tmp_path / "other", tiny.read_model(), card, "other", "tests")
+    with pytest.raises(DataError, match="answers for mask, fake, real"):
+        measure_masked(data, root, lambda bgr: (), str(other.folder))
 
 
 def test_the_command(home, tmp_path, monkeypatch, capsys):

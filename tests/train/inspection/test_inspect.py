@@ -51,6 +51,18 @@ def test_the_standard_tables_have_their_qualities():
     assert jpeg_quality([1] * 64) == 100
 
 
+def test_the_probe_says_nothing_of_sources_of_one_person():
+    """Two people, one a source: telling sources apart would be telling people apart."""
+    rng = np.random.default_rng(0)
+    rows = [Row(f"{i}", f"{i}.png", source, "real", f"{source}{i if source == 'b' else 0}", "train", "whole", 60.0)
+            for source in ("a", "b") for i in range(12)]  # fmt: skip
+    data = Prepared(tuple(rows), rng.integers(0, 256, (24, 176, 176, 3)).astype(np.uint8), 0.5, "digest")
+    assert probe(data, None) is None
+    spread = [Row(f"{i}", f"{i}.png", source, "real", f"{source}{i % 4}", "train", "whole", 60.0)
+              for source in ("a", "b") for i in range(12)]  # fmt: skip
+    assert probe(Prepared(tuple(spread), data.crops, 0.5, "digest"), None).pictures == 24
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     """Two sources: one sharp, one soft; a copy across splits, a fake of a real picture, a mask of one source only."""

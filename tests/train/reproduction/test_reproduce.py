@@ -125,12 +125,13 @@ def test_everything_is_told(done):
         assert cv2.imread(str(done / f"{run}-confusion.png")) is not None
 
 
-def test_what_is_finished_is_not_done_again(root, done):
+def test_what_is_finished_is_not_done_again_and_the_rest_stays_in_the_tables(root, done):
     said = []
     before = (done / "runs/a/log.csv").read_text()
     assert reproduce(root, done, ["a"], schedule=str(root / "smoke.yaml"), say=said.append) is not None
     assert any("was finished before" in line for line in said)
     assert (done / "runs/a/log.csv").read_text() == before
+    assert list(json.loads((done / "reproduce.json").read_text())) == ["a", "b", "c", "d", "e"]
 
 
 def test_a_stopped_run_goes_on(root, tmp_path):
