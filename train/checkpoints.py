@@ -14,6 +14,7 @@ import keras
 from monitor.errors import SinkError
 from monitor.files import told_as_sink_error
 from train.errors import CheckpointError
+from train.manifest import Prepared
 from train.recipe import Recipe
 
 MAY_CHANGE = {"pictures", "decay"}
@@ -23,9 +24,9 @@ MAY_CHANGE = {"pictures", "decay"}
 class RunFolder:
     """Where a run keeps what it needs to go on. Raises SinkError where the folder or a file cannot be written."""
 
-    def __init__(self, folder: Path, recipe: Recipe, digest: str, started_from: str) -> None:
+    def __init__(self, folder: Path, recipe: Recipe, data: Prepared, started_from: str) -> None:
         self.folder, self._recipe, self._steps = folder, json.loads(json.dumps(asdict(recipe))), recipe.steps
-        self._digest, self._from = digest, started_from
+        self._digest, self._split, self._from = data.digest, data.split_sha256, started_from
         with told_as_sink_error(folder, "make the folder"):
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -79,7 +80,7 @@ class RunFolder:
             model.save(part)
         state = {
             "step": step, "model": name, "recipe": self._recipe, "manifest_sha256": self._digest,
-            "weights": self._from, "backend": keras.backend.backend(), **more,
+            "split_sha256": self._split, "weights": self._from, "backend": keras.backend.backend(), **more,
         }  # fmt: skip
         self._write(state)
         for old in self.folder.glob("step-*.keras"):

@@ -67,10 +67,12 @@ def _of_the_run(
 ) -> dict[str, Any]:
     """What the card says of the training."""
     shares = recipe.class_shares or _shares(data)
+    own = state["manifest_sha256"] == data.digest
+    split = state.get("split_sha256") or (data.split_sha256 if own else None)  # runs before it was noted
     return {
         "class_shares": [round(float(share), 4) for share in shares], "trained_on": state["manifest_sha256"],
-        "training": training_of(state),
-        **({"seen": pictures_seen(data)} if state["manifest_sha256"] == data.digest else {}),
+        "training": training_of({**state, "split_sha256": split}),
+        **({"split_sha256": split} if split else {}), **({"seen": pictures_seen(data)} if own else {}),
         **({"leave_one_out": left_out} if left_out else {}),
     }  # fmt: skip
 

@@ -59,7 +59,7 @@ def fit(
     start.check(recipe)
     keras.utils.set_random_seed(recipe.seed)
     keras.mixed_precision.set_global_policy(_policy(recipe, say))
-    folder = RunFolder(run, recipe, data.digest, start.named)
+    folder = RunFolder(run, recipe, data, start.named)
     if (final := folder.finished(recipe.steps)) is not None:
         return final
     batches = Batches(data, recipe, workers=workers)

@@ -59,6 +59,12 @@ class Prepared:
         return np.array(rows, np.int64)
 
     @property
+    def split_sha256(self) -> str:
+        """Of which picture is in which split: the same wherever they were prepared, and with whatever detector."""
+        lines = sorted(f"{row.sha256} {row.split}\n" for row in self.rows)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    @property
     def labels(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         return np.array([self.classes.index(row.label) for row in self.rows], np.int64)
 

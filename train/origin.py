@@ -36,7 +36,7 @@ def training_of(state: Mapping[str, Any]) -> dict[str, Any]:
     tutored = any(guide.startswith("with the tutor") for guide in guides)
     return {
         "weights": ", ".join([Path(start).name, *guides]), "pictures": sum(pictures), "runs": len(pictures),
-        "one_split": not tutored and (start in NOTHING or _has_one_split(start, digest)),
+        "one_split": not tutored and (start in NOTHING or _has_one_split(start, state.get("split_sha256"))),
     }  # fmt: skip
 
 
@@ -49,12 +49,13 @@ def _run_of(model: Path) -> Mapping[str, Any] | None:
         return None
 
 
-def _has_one_split(bundle: str, digest: str) -> bool:
-    """Whether a bundle is known to be trained with this manifest, and so what it began with."""
+def _has_one_split(bundle: str, split: str | None) -> bool:
+    """Whether a bundle is known to be trained with this split, and so what it began with."""
     if bundle.endswith((".keras", ".npz")):
         return bundle.endswith(".npz")  # kernels of ResNet-50 know none of our pictures
     try:
         metrics = load_bundle(bundle).card.metrics
     except EngineError:
         return False
-    return bool(metrics.get("trained_on") == digest and metrics.get("training", {}).get("one_split"))
+    known = split is not None and metrics.get("split_sha256") == split
+    return known and bool(metrics.get("training", {}).get("one_split"))

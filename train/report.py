@@ -32,7 +32,7 @@ def split_rule(data: Prepared, split: str, metrics: Mapping[str, Any]) -> str:
         splits.setdefault(row.group, set()).add(row.split)
     if crossing := sum(split in found and len(found) > 1 for found in splits.values()):
         return f"{crossing} groups of the split are in another one, too: the numbers are better than they should be."
-    if metrics.get("trained_on") != data.digest:
+    if metrics.get("split_sha256") != data.split_sha256:
         return OTHER_RULE
     if split != "test":
         return f"The split {split} was used in training: the numbers are too good."

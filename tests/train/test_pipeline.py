@@ -232,7 +232,7 @@ def test_a_run_that_begins_with_a_bundle_has_one_split_only_where_that_had_the_s
     assert training_of({**state, "weights": f"{bundle.folder}, guided by a.npz"})["one_split"]
     assert not training_of({**state, "weights": f"{bundle.folder}, with the tutor 0123"})["one_split"]
     assert not training_of({**state, "weights": f"{tmp_path}/none"})["one_split"]
-    assert not training_of({**state, "weights": str(bundle.folder), "manifest_sha256": "another"})["one_split"]
+    assert not training_of({**state, "weights": str(bundle.folder), "split_sha256": "another"})["one_split"]
 
 
 def test_a_run_is_exported_as_what_it_is(prepared, finished, tmp_path):

@@ -102,10 +102,14 @@ def test_numbers_are_told_with_what_they_are_worth():
     rows = [Row("0", f"{i}.jpg", "a", "real", f"g{i}", split, "whole", 40.0)
             for i, split in enumerate(("train", "val", "test", "test"))]  # fmt: skip
     data = Prepared(tuple(rows), np.zeros((4, 8, 8, 3), np.uint8), 0.5, "aaaa")
-    own = {"trained_on": "aaaa", "training": {"one_split": True}}
+    own = {"split_sha256": data.split_sha256, "training": {"one_split": True}}
     assert split_rule(data, "test", own) == SPLIT_RULE
+    again = replace(data, digest="bbbb", rows=tuple(replace(row, face_px=41.0) for row in reversed(rows)))
+    assert split_rule(again, "test", own) == SPLIT_RULE  # prepared by another detector
+    moved = replace(data, rows=(replace(rows[0], split="test"), *rows[1:]))
+    assert split_rule(moved, "test", own) == OTHER_RULE
     assert "too good" in split_rule(data, "val", own)
-    assert split_rule(data, "test", {**own, "trained_on": "bbbb"}) == OTHER_RULE
+    assert split_rule(data, "test", {**own, "split_sha256": "another"}) == OTHER_RULE
     for begun in ({"one_split": False}, {}):  # from weights that may have seen its test pictures
         assert "whether what it began with, or was taught by" in split_rule(data, "test", {**own, "training": begun})
     crossing = replace(data, rows=(*rows[:3], replace(rows[3], group="g0")))
