@@ -35,7 +35,7 @@ def model_card(card: Card) -> str:
         kinds=_kinds(metrics), limit=limit_told(card.confidence), people=_people(metrics),
         name=card.name, version=card.version, architecture=card.architecture, input_px=card.input_px,
         crop_margin=card.crop_margin, classes=", ".join(card.classes), seen=_seen(metrics), manifests=_manifests(card),
-        temperature=metrics["temperature"], confidence=card.confidence,
+        temperature=metrics["temperature"], shifted=_shifted(metrics), confidence=card.confidence,
         tables=tables(metrics["test"]),
         min_face_px=card.min_face_px, licence=card.licence,
     )  # fmt: skip
@@ -70,6 +70,10 @@ def _kinds(metrics: Mapping[str, Any]) -> str:
     if not _own(metrics):
         told = "the table above is of others"
     return "\n".join([f"A picture of one of these kinds; {told}.", "", *lines])
+
+
+def _shifted(metrics: Mapping[str, Any]) -> str:
+    return " and shifted by class, both fitted" if metrics.get("shift") else ", fitted"
 
 
 def _people(metrics: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
+from engines.bundle import load_bundle
 from engines.contract import Card
 from train.cards import model_card, pictures_seen
 from train.licences import licence
@@ -146,3 +147,10 @@ def test_a_card_tells_intervals_doubt_and_what_was_left_out():
     assert "| accuracy | 0.700 | 0.800 |" in text
     assert "undecided about 25.0% of the pictures, and 4.0% of its decided answers were wrong" in text
     assert "| guided | 3200 at 64 px | 0.612 | 0.612 |" in text
+
+
+def test_the_shipped_card_and_licence_are_what_its_numbers_make():
+    bundle = load_bundle(None)
+    assert (bundle.folder / "MODEL_CARD.md").read_text() == model_card(bundle.card)
+    assert (bundle.folder / "LICENSE").read_text() == licence(bundle.card.metrics, None)[1]
+    assert {source for source, *_ in bundle.card.metrics["seen"]} == set(PUBLIC)
