@@ -41,10 +41,10 @@ def run(settings: Settings, *, say: Say, stopped: Callable[[], bool] = lambda: F
     EngineError; whatever was written before is whole.
     """
     with ExitStack() as stack:
-        losses, windowed = Losses(), _windowed(settings, say)
-        source, settings = _open(settings, windowed, losses, say)
+        losses, shown = Losses(), windowed(settings, say)
+        source, settings = _open(settings, shown, losses, say)
         stack.enter_context(closing(source))
-        outlets = Outlets(settings, source, windowed, losses, stack)
+        outlets = Outlets(settings, source, shown, losses, stack)
         engine = stack.enter_context(closing(engine_of(settings, say, live=source.live)))
         detector = stack.enter_context(closing(FaceDetector(settings.detector)))
         thought = stack.enter_context(thinking(settings, engine, live=source.live))
@@ -100,9 +100,14 @@ def thinking(settings: Settings, engine: Engine, *, live: bool) -> Iterator[tupl
 
 
 def rule_for(settings: Settings, card: Card) -> Rule:
-    """How judgements become labels, as the settings and the model's card say."""
+    """How judgements become labels, as the settings and the model's card say.
+
+    Classes that have no setting of their own are expected as often as in the card.
+    """
     decide = settings.decide
-    site = tuple(float(getattr(decide.priors, name)) for name in card.classes)
+    site = tuple(
+        float(getattr(decide.priors, name, prior)) for name, prior in zip(card.classes, card.priors, strict=True)
+    )
     return make_rule(decide, site, card.priors, card.confidence, card.classes)
 
 
@@ -113,7 +118,8 @@ def cropper_for(settings: Settings, card: Card) -> Cropper:
     return Cropper(card, min_face_px=least_px, min_sharpness=decide.min_sharpness)
 
 
-def _windowed(settings: Settings, say: Say) -> bool:
+def windowed(settings: Settings, say: Say) -> bool:
+    """Whether a window is shown; says why not where one was wished."""
     if settings.show.headless:
         return False
     problem = display_problem()

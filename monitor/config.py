@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import os
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from monitor import yamlish
 from monitor.config_shown import show as show  # read and shown: one module for both, to those who use them
 from monitor.config_sources import alone, conflicts, settle
 from monitor.errors import ConfigError
-from monitor.settings import Settings
+from monitor.settings import OutputSettings, Settings
 
 HINT = "`monitor config show` lists every setting with its meaning"
 _ADAPTER = pydantic.TypeAdapter(Settings)
@@ -72,7 +73,13 @@ def load_settings(
     settings = _validate(flat, origin, problems)
     if settings is None or problems:
         raise ConfigError("; ".join(problems), hint=HINT)
-    return alone(settings)
+    return alone(dataclasses.replace(settings, output=_at_home(settings.output)))
+
+
+def _at_home(output: OutputSettings) -> OutputSettings:
+    """Names of files that begin with ~ as the shell would have them: it does not see those in YAML and --record=~/x."""
+    places = {key: value for key, value in vars(output).items() if isinstance(value, Path)}
+    return dataclasses.replace(output, **{key: Path(os.path.expanduser(value)) for key, value in places.items()})  # noqa: PTH111
 
 
 def presets() -> dict[str, str]:
@@ -131,19 +138,27 @@ def _flatten(layer: _Layer, cls: type, tree: object, prefix: str, problems: list
     for key, value in tree.items():
         dotted = f"{prefix}{key}"
         if key not in hints:
-            problems.append(f"{layer.where}: {dotted}: no such setting{_guess(key, prefix, hints)}")
+            near = _guess(key, prefix, hints) if isinstance(key, str) else ""
+            problems.append(f"{layer.where}: {dotted}: no such setting{near}")
         elif dataclasses.is_dataclass(hints[key]):
             yield from _flatten(layer, hints[key], value, f"{dotted}.", problems)
         elif isinstance(value, list) and (of := _listed(hints[key])) is not None:
             yield dotted, [_item(layer, of, item, f"{dotted}.{n}.", problems) for n, item in enumerate(value)]
-        elif isinstance(value, float) and not math.isfinite(value):
-            problems.append(f"{layer.where}: {dotted}: should be a finite number, not {value}")
-        elif isinstance(value, str) and value != value.encode("utf-8", "ignore").decode():
-            problems.append(f"{layer.where}: {dotted}: should be UTF-8 text")
+        elif wrong := _no_json(value):
+            problems.append(f"{layer.where}: {dotted}: {wrong}")
         elif isinstance(value, int) and not isinstance(value, bool) and str in typing.get_args(hints[key]):
             yield dotted, str(value)  # `camera: 0` is meant as the name "0"
         else:
             yield dotted, value
+
+
+def _no_json(value: object) -> str:
+    """What keeps a value, or one in a list, from being a setting of any kind; or nothing."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"should be a finite number, not {value}"
+    if isinstance(value, str) and value != value.encode("utf-8", "ignore").decode():
+        return "should be UTF-8 text"
+    return next(filter(None, map(_no_json, value)), "") if isinstance(value, list | tuple) else ""
 
 
 def _item(layer: _Layer, cls: type, tree: object, prefix: str, problems: list[str]) -> dict[str, object]:

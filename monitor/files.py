@@ -63,11 +63,16 @@ def check_writable(path: Path) -> None:
 def write_whole(path: Path, data: bytes) -> None:
     """Writes `data` under the `.part` name and renames it, in a folder that is made where it is missing.
 
-    A failure leaves `path` as it was. Raises SinkError.
+    A failure leaves `path` as it was. A link stays one: the file it names is replaced. A device or pipe is written to.
+    Raises SinkError.
     """
+    asked, path = path, Path(os.path.realpath(path))
     part = part_of(path)
     try:
-        with told_as_sink_error(path):
+        with told_as_sink_error(asked):
+            if path.exists() and not path.is_file() and not path.is_dir():
+                path.write_bytes(data)
+                return
             path.parent.mkdir(parents=True, exist_ok=True)
             part.write_bytes(data)
             part.replace(path)

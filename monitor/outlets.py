@@ -11,7 +11,7 @@ from typing import Any
 
 from engines.contract import Engine
 from monitor.errors import UsageError
-from monitor.files import check_writable, claim, part_of, told_as_sink_error
+from monitor.files import check_writable, part_of, told_as_sink_error
 from monitor.overlay import Overlay
 from monitor.ports import Sink, Source
 from monitor.settings import OutputSettings, Settings
@@ -35,7 +35,7 @@ class Outlets:
         output, inputs = settings.output, input_files(settings.source)
         refuse_overwriting(output, inputs)
         if output.summary is not None:
-            claim(output.summary).unlink()
+            check_writable(output.summary)
         if output.events is not None and str(output.events) != "-":
             check_writable(output.events)
         self._recorder: Any = None
@@ -119,8 +119,10 @@ def refuse_overwriting(output: OutputSettings, inputs: Sequence[Path]) -> None:
     owners: dict[Hashable, str] = {_identity(path): "the source" for path in inputs}
     asked = {"--record": output.record, "--events": output.events, "--summary": output.summary}
     for option, path in asked.items():
-        if path is None or str(path) == "-":
+        if path is None or (str(path) == "-" and option == "--events"):
             continue
+        if str(path) == "-":
+            raise UsageError(f"{option} -: only --events can go to the standard output", hint="name a file")
         written = {_identity(path), _identity(part_of(path))}
         owner = next((owners[file] for file in written if file in owners), None)
         if owner is not None:

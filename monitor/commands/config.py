@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from monitor.redact import redact
+from monitor.settings import SourceSettings
+from monitor.several_settings import OneSource
+
+Named = TypeVar("Named", SourceSettings, OneSource)
 
 config_app = typer.Typer(help="Show settings and presets.", no_args_is_help=False)
 
@@ -23,8 +27,7 @@ def show(
 
     settings = load_settings(config, set_ or ())
     settings = replace(
-        settings, source=replace(settings.source, uri=_shown(settings.source.uri)),
-        sources=tuple(replace(one, uri=_shown(one.uri)) for one in settings.sources),
+        settings, source=_shown(settings.source), sources=tuple(_shown(one) for one in settings.sources),
     )  # fmt: skip
     webhook = settings.kiosk.webhook
     if webhook.url is not None:
@@ -32,9 +35,10 @@ def show(
     typer.echo(as_yaml(settings), nl=False)
 
 
-def _shown(uri: str | None) -> str | None:
-    """An address without its secrets; a file as it is."""
-    return redact(uri) if uri is not None and "://" in uri else uri
+def _shown(source: Named) -> Named:
+    """The source without the secrets of its address, also of a mistyped or misplaced one."""
+    camera, uri = (None if text is None else redact(text) for text in (source.camera, source.uri))
+    return replace(source, camera=camera, uri=uri)
 
 
 @config_app.command("list")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
@@ -10,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from engines.contract import Engine
-from monitor.files import check_writable, claim, write_whole
+from monitor.files import check_writable, write_whole
 from monitor.outlets import recorder, refuse_overwriting
 from monitor.settings import Settings
 from monitor.several.mosaic import Mosaic
 from monitor.several.rounds import ENDED, Item
 from monitor.several.table import SeveralTable
 from monitor.sinks.events import EventLog
-from monitor.sinks.summary import Summary
+from monitor.sinks.summary import Summary, as_json, facts_of
 from monitor.threads import Queued
 from monitor.types import Frame, Gap, Losses, Scene
 from monitor.versions import versions
@@ -35,7 +34,7 @@ class SeveralOutlets:
         output = settings.output
         refuse_overwriting(output, inputs)
         if output.summary is not None:
-            claim(output.summary).unlink()
+            check_writable(output.summary)
         if output.events is not None and str(output.events) != "-":
             check_writable(output.events)
         self._recorder: Any = None
@@ -116,12 +115,10 @@ class SeveralOutlets:
         cameras = {name: one.result() for name, one in zip(self._names, self._summaries, strict=True)}
         for one in cameras.values():
             del one["engine"], one["versions"]
-        engine = self._engine
         totals = {key: sum(one[key] for one in cameras.values()) for key in ("frames", "dropped", "tracks_seen")}
         return {
             "cameras": cameras, "totals": totals,
-            "engine": {"runtime": engine.runtime, "precision": engine.precision, "device": engine.device,
-                       "why": engine.why},
+            "engine": facts_of(self._engine),
             "versions": dict(versions()),
         }  # fmt: skip
 
@@ -138,7 +135,7 @@ class SeveralOutlets:
     def _write_summary(self) -> None:
         path = self._settings.output.summary
         if path is not None:
-            write_whole(path, (json.dumps(self.result(), indent=2, ensure_ascii=False) + "\n").encode())
+            write_whole(path, as_json(self.result()))
 
 
 def _line(name: str, one: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from engines.contract import Engine
-from monitor.app import Say, cropper_for, engine_of, rule_for
+from monitor.app import Say, cropper_for, engine_of, rule_for, windowed
 from monitor.classify import Classifier
 from monitor.errors import SourceError
 from monitor.judging import Beside
@@ -19,7 +19,6 @@ from monitor.several.outlets import SeveralOutlets
 from monitor.several.rounds import ENDED, Item, rounds
 from monitor.several.search import Search
 from monitor.several.sources import Named, Reviving, named_sources, reviving, watched
-from monitor.sinks.display import display_problem
 from monitor.smooth import smoothly
 from monitor.sources import input_files
 from monitor.threads import Bell
@@ -35,7 +34,7 @@ def run(settings: Settings, *, say: Say, stopped: Callable[[], bool] = lambda: F
     """
     named = named_sources(settings)
     with ExitStack() as stack:
-        outlets = SeveralOutlets(settings, _inputs(named), _windowed(settings, say), stack)
+        outlets = SeveralOutlets(settings, _inputs(named), windowed(settings, say), stack)
         losses = [Losses() for _ in named]
         engine = stack.enter_context(closing(engine_of(settings, say, live=True)))
         search = stack.enter_context(closing(Search(settings.detector, len(named))))
@@ -110,12 +109,3 @@ def _inputs(named: Sequence[Named]) -> list[Path]:
         with suppress(SourceError):
             files += input_files(one.settings)
     return files
-
-
-def _windowed(settings: Settings, say: Say) -> bool:
-    if settings.show.headless:
-        return False
-    problem = display_problem()
-    if problem:
-        say(f"no window: {problem}; the summary is shown here instead")
-    return problem is None

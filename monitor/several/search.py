@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from engines.machine import usable_threads
 from monitor.detect import LOOKERS, FaceDetector
 from monitor.detect.detector import PATIENCE_S
+from monitor.errors import DetectorError
 from monitor.settings import DetectorSettings
-from monitor.threads import Caller
+from monitor.threads import Answer, Caller
 from monitor.types import Box, Face, Frame
 
 
@@ -36,7 +37,7 @@ class Search:
             return _all(self._detectors[0], asked)
         shares = [asked[i::n] for i in range(min(n, len(asked)))]
         answers = [self._callers[i].ask(_all, self._detectors[i], share) for i, share in enumerate(shares)]
-        found = [answer.get(PATIENCE_S * len(share) + 1) for answer, share in zip(answers, shares, strict=True)]
+        found = [_answered(answer, len(share)) for answer, share in zip(answers, shares, strict=True)]
         return [found[i % n][i // n] for i in range(len(asked))]
 
     def close(self) -> None:
@@ -45,6 +46,15 @@ class Search:
             caller.close()
         for detector in self._detectors:
             detector.close()
+
+
+def _answered(answer: Answer[list[tuple[Face, ...]]], frames: int) -> list[tuple[Face, ...]]:
+    """A frame may take two searches, each with a patience of its own that tells why it ended."""
+    try:
+        return answer.get(2 * PATIENCE_S * frames + 1)
+    except TimeoutError as error:
+        hint = "The machine may be overloaded; run `monitor doctor`."
+        raise DetectorError("the face detector did not answer in time", hint=hint) from error
 
 
 def _all(detector: FaceDetector, asked: Sequence[tuple[Frame, Sequence[Box]]]) -> list[tuple[Face, ...]]:

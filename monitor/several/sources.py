@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ def _place(source: SourceSettings) -> str:
     uri = (source.uri or "").strip()
     if "://" in uri or uri.lower().startswith("demo:"):
         return uri
-    return str(Path(uri).expanduser().resolve())
+    return os.path.realpath(os.path.expanduser(uri))  # noqa: PTH111 - a name that cannot be is told when it is opened
 
 
 def _short(source: SourceSettings) -> str:

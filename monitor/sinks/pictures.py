@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import count
 from pathlib import Path
 
 import cv2
@@ -10,6 +12,7 @@ from monitor.errors import SinkError
 from monitor.files import told_as_sink_error, write_whole
 from monitor.types import Frame, Gap, Scene
 
+_NUMBERED = re.compile(r"(.+)-\d{6,}\.jpg")
 SUFFIXES = (".jpg", ".jpeg", ".png")
 """Endings of a single picture's name."""
 
@@ -25,7 +28,7 @@ class PictureRecorder:
         """`name` for every picture, ending in one of SUFFIXES. Raises SinkError where the folder cannot be written."""
         self._folder, self._only = folder, name
         self._names: dict[Path, str] = {}
-        self._taken: set[str] = set()
+        """Of each still picture its file's name, of each video or camera the stem of its frames' names."""
         with told_as_sink_error(folder, "write to"):
             folder.mkdir(parents=True, exist_ok=True)
             probe = folder / ".monitor-was-here"
@@ -36,7 +39,7 @@ class PictureRecorder:
         """Stores the scene's canvas, or its plain picture where it has none. Raises SinkError."""
         if isinstance(item, Gap):
             return
-        path = self._folder / (self._only or self._name(_origin(item.frame)))
+        path = self._folder / (self._only or self._name(item.frame))
         picture = item.frame.bgr if item.canvas is None else item.canvas
         done, data = cv2.imencode(path.suffix, picture, [cv2.IMWRITE_JPEG_QUALITY, 95] if path.suffix != ".png" else [])
         if not done:
@@ -46,20 +49,22 @@ class PictureRecorder:
     def close(self) -> None:
         """Nothing is open between two pictures."""
 
-    def _name(self, source: Path) -> str:
-        """The file name for `source`: always the same for the same source, never that of another."""
-        if source not in self._names:
-            stem, suffix = source.stem, ".png" if source.suffix.lower() == ".png" else ".jpg"
-            name, n = f"{stem}{suffix}", 1
-            while name in self._taken:
-                n += 1
-                name = f"{stem}-{n}{suffix}"
-            self._taken.add(name)
-            self._names[source] = name
-        return self._names[source]
+    def _name(self, frame: Frame) -> str:
+        """The file name for a frame: always the same for the same picture, never that of another."""
+        origin = frame.origin or Path("frame")
+        stem, suffix = origin.stem, ".png" if origin.suffix.lower() == ".png" else ".jpg"
+        if origin not in self._names:
+            names = (f"{stem}{'' if n == 1 else f'-{n}'}{suffix if frame.still else ''}" for n in count(1))
+            self._names[origin] = next(name for name in names if self._free(name, frame.still))
+        name = self._names[origin]
+        return name if frame.still else f"{name}-{frame.index:06d}.jpg"
 
-
-def _origin(frame: Frame) -> Path:
-    """The picture a frame is, or a name for a frame of a video."""
-    path = frame.origin or Path("frame")
-    return path if frame.still else path.with_name(f"{path.stem}-{frame.index:06d}.jpg")
+    def _free(self, name: str, still: bool) -> bool:
+        """Whether nothing has this name, nor, of a video, any of its frames may have it."""
+        taken = self._names.values()
+        if name in taken:
+            return False
+        number = _NUMBERED.fullmatch(name)
+        if still:
+            return number is None or number[1] not in taken
+        return not any((found := _NUMBERED.fullmatch(other)) and found[1] == name for other in taken)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.contract import EngineInfo
-from monitor.files import claim, write_whole
+from monitor.files import check_writable, write_whole
 from monitor.timing import Percentiles
 from monitor.types import Gap, Losses, Scene, Track
 
@@ -49,7 +49,11 @@ class Summary:
         """`path` None writes nothing. Raises SinkError where the file could not be written."""
         self._path, self._classes, self._clock = path, tuple(classes), clock
         self._losses = losses or Losses()
-        self._about = {"source": source, "engine": _engine(engine), "versions": dict(versions or {})}
+        self._about = {
+            "source": source,
+            "engine": None if engine is None else facts_of(engine),
+            "versions": dict(versions or {}),
+        }
         self._frames = self._dropped = self._most = self._ended = 0
         self._start = self._end = 0.0
         self._first_t = self._last_t = 0.0
@@ -62,7 +66,7 @@ class Summary:
         self._state = ""
         self._closed = False
         if path is not None:
-            claim(path).unlink()
+            check_writable(path)
 
     def write(self, item: Scene | Gap) -> None:
         """Counts a scene; of gaps, how often each state was entered."""
@@ -119,7 +123,7 @@ class Summary:
         """Writes the file. Raises SinkError."""
         if not self._closed and self._path is not None:
             self._closed = True
-            write_whole(self._path, (json.dumps(self.result(), indent=2, ensure_ascii=False) + "\n").encode())
+            write_whole(self._path, as_json(self.result()))
 
     def _follow(self, scene: Scene) -> None:
         now = {track.id: track for track in scene.tracks}
@@ -153,7 +157,11 @@ class Summary:
         }
 
 
-def _engine(info: EngineInfo | None) -> dict[str, str] | None:
-    if info is None:
-        return None
+def as_json(result: Mapping[str, Any]) -> bytes:
+    """A summary as its file holds it. What is no UTF-8 in the name of a file is escaped, and comes back when read."""
+    return (json.dumps(result, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+
+
+def facts_of(info: EngineInfo) -> dict[str, str]:
+    """What a summary says of the engine."""
     return {"runtime": info.runtime, "precision": info.precision, "device": info.device, "why": info.why}

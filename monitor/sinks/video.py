@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 
 import av
@@ -38,6 +39,7 @@ class VideoRecorder:
         """The encoder at work; empty before the first picture."""
         self.why = ""
         """Why it is not libx264, where it is not."""
+        _rescue(path)
         self._part = claim(path)
         self._container: OutputContainer | None = None
         self._stream: VideoStream | None = None
@@ -113,6 +115,18 @@ class VideoRecorder:
             self._failed = True
             error.hint += f"; what was recorded until then is in {self._part}"
             raise
+
+
+def _rescue(path: Path) -> None:
+    """Keeps what a run that was killed has left of a recording of this name: it plays up to its last second."""
+    part = part_of(path)
+    with told_as_sink_error(path):
+        if not part.is_file() or part.stat().st_size == 0:
+            return
+        names = (path.with_stem(f"{path.stem}-rescued" + (f"-{n}" if n > 1 else "")) for n in count(1))
+        kept = next(name for name in names if not name.exists())
+        part.rename(kept)
+    log.warning("what a run that was killed had recorded is kept as %s", kept)
 
 
 def _copy_with_index_first(source: Path, target: Path, last_ticks: int) -> None:

@@ -63,9 +63,10 @@ class Window:
 
     def poll(self, wait_s: float = 0.0) -> None:
         """Handles the keys pressed by now, waiting up to `wait_s` for the first."""
-        key = cv2.waitKey(max(1, round(wait_s * 1e3))) if wait_s else cv2.pollKey()
+        key = cv2.waitKeyEx(max(1, round(wait_s * 1e3))) if wait_s else cv2.pollKey()
         while key != -1:
-            self._press(chr(key & 0xFF).lower())
+            if (code := key & 0xFFFF) <= 0xFF:  # above are arrows and the like, and above that Shift and its kind
+                self._press(chr(code).lower())
             key = cv2.pollKey()
         if self._open and not self._visible():
             self.quit = True

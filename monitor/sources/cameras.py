@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from monitor.errors import CameraError
+from monitor.redact import redact
 from monitor.sources.base import Guarded, Pauses
 from monitor.sources.v4l2 import users_of
 from monitor.threads import gap
@@ -76,10 +77,12 @@ class Camera(Guarded):
         stall_s: float = 5.0,
     ) -> None:
         super().__init__()
-        self.name = f"camera {device}"
+        self.name = f"camera {redact(device)}"
         self._device, self._ask, self._opener, self._stall_s = device, ask, opener, stall_s
         self._pauses = Pauses()
         self._index = -1
+        self._again = False
+        """It was opened again, and has given nothing yet."""
         self._last_s = time.monotonic()
         self.mode = ""
         self._capture: Capture | None = self._open()
@@ -112,11 +115,18 @@ class Camera(Guarded):
         assert self._capture is not None
         ok, bgr = self._capture.retrieve() if self._capture.grab() else (False, None)
         if not ok or bgr is None:
-            log.warning("%s has stopped answering; trying to open it again", self.name)
+            if self._again:
+                self._pauses.failed()
+            else:
+                log.warning("%s has stopped answering; trying to open it again", self.name)
             self._capture = None
             self._release()
             return gap(time.monotonic() - self._last_s, ever=True, stall_s=self._stall_s, why="it does not answer")
         self._last_s, wall = time.monotonic(), time.time()
+        if self._again:  # only now: some open, and give nothing
+            self._again = False
+            self._pauses.reset()
+            log.warning("%s answers again: %s", self.name, self.mode)
         self._index += 1
         bgr = np.ascontiguousarray(cv2.flip(bgr, 1) if self._ask.mirror else bgr, dtype=np.uint8)
         bgr.setflags(write=False)
@@ -131,8 +141,7 @@ class Camera(Guarded):
             log.info("%s: %s", self.name, error)
             self._pauses.failed()
             return False
-        self._pauses.reset()
-        log.warning("%s answers again: %s", self.name, self.mode)
+        self._again = True
         return True
 
 
@@ -168,10 +177,11 @@ def _check_node(device: str) -> None:
     if node is None:
         return
     if not node.exists():
-        raise CameraError(f"there is no camera {device}", hint="List those that are there: monitor cameras")
+        hint = "List those that are there: monitor cameras" if "://" not in device else "An address goes with --source."
+        raise CameraError(f"there is no camera {redact(device)}", hint=hint)
     if not os.access(node, os.R_OK | os.W_OK):
         raise CameraError(
-            f"camera {device} may not be opened",
+            f"camera {redact(device)} may not be opened",
             hint=f"Allow it: sudo usermod -aG video $USER, then log in again (or look at: ls -l {node})",
         )
 
@@ -180,8 +190,8 @@ def _no_answer(device: str) -> CameraError:
     node = _node(device)
     users = users_of(node) if node is not None else ()
     if users:
-        return CameraError(f"camera {device} is busy: {', '.join(users)} uses it", hint="Close that program.")
+        return CameraError(f"camera {redact(device)} is busy: {', '.join(users)} uses it", hint="Close that program.")
     return CameraError(
-        f"camera {device} does not answer",
+        f"camera {redact(device)} does not answer",
         hint="Is another program using it? Plug it in again, then: monitor cameras",
     )

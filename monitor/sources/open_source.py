@@ -85,10 +85,10 @@ def _uri(settings: SourceSettings, uri: str, losses: Losses) -> Source:
         raise UsageError(f"{redact(uri)}: sources of kind {scheme}:// are not known", hint=f"Give {ACCEPTED}.")
     if not uri.strip():
         raise UsageError("the source has no name", hint=f"Give {ACCEPTED}.")
-    if redact(uri) != uri and not Path(uri).expanduser().exists():  # a mistyped address holds secrets too
-        raise SourceNotFound(f"{redact(uri)} is neither a file nor an address", hint=f"Give {ACCEPTED}.")
-    from monitor.sources.pictures import open_files
+    from monitor.sources.pictures import is_there, open_files
 
+    if redact(uri) != uri and not is_there(uri):  # a mistyped address holds secrets too
+        raise SourceNotFound(f"{redact(uri)} is neither a file nor an address", hint=f"Give {ACCEPTED}.")
     return Loop(lambda: open_files(uri, losses)) if settings.loop else open_files(uri, losses)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import io
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from av.error import FFmpegError
 
 from monitor.errors import MediaError, SourceError, SourceNotFound
 from monitor.ports import Source
+from monitor.redact import redact
 from monitor.sources.files import VideoFile, check_file
 from monitor.types import U8, Frame, Gap, Losses
 
@@ -178,18 +180,47 @@ def files_of(uri: str) -> list[Path]:
 
     Raises SourceNotFound, SourceError or MediaError where a folder or pattern gives none.
     """
-    path = Path(uri).expanduser()
-    if path.is_dir():
-        return sorted(_media_in(path), key=natural_key)
-    if any(c in uri for c in "*?[") and not path.exists():
-        return sorted(_matching(str(path)), key=natural_key)
+    path = _place(uri)
+    with _told(path):
+        if path.is_dir():
+            return sorted(_media_in(path), key=natural_key)
+        if any(c in uri for c in "*?[") and not path.exists():
+            return sorted(_matching(str(path)), key=natural_key)
     return [path]
 
 
 def open_files(uri: str, losses: Losses | None = None) -> Source:
     """The file, folder or pattern as one source. Raises the errors of `files_of`, `Picture` and `VideoFile`."""
-    path, files = Path(uri).expanduser(), files_of(uri)
+    path, files = _place(uri), files_of(uri)
     return open_file(path, losses) if files == [path] else Playlist(files, str(path), losses)
+
+
+def is_there(uri: str) -> bool:
+    """Whether a file or folder has this name. Raises SourceError where that cannot be known."""
+    path = _place(uri)
+    with _told(path):
+        return path.exists()
+
+
+def _place(uri: str) -> Path:
+    """The path meant by a name that may begin with ~. Raises SourceNotFound where nobody has that home."""
+    try:
+        return Path(uri).expanduser()
+    except RuntimeError as error:
+        raise SourceNotFound(f"{redact(uri)}: {error}", hint="Write the folder's whole name.") from error
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turns what the system says about a name into a SourceError."""
+    try:
+        yield
+    except SourceError:  # some are OSErrors, too
+        raise
+    except PermissionError as error:
+        raise SourceError(f"{path} may not be read", hint="Allow it: chmod u+rx the folders on the way") from error
+    except OSError as error:
+        raise SourceNotFound(f"{redact(str(path))[:120]}: {error.strerror}", hint="Check the name with ls.") from error
 
 
 def _media_in(folder: Path) -> list[Path]:

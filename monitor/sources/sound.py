@@ -91,7 +91,10 @@ class Sound:
                     samples = np.asarray(part.to_ndarray(), np.float32)
                     late = 0 if start is None else start - at
                     if at == 0 or abs(late) > APART_S * rate_hz:
-                        samples = _moved(samples, late)
+                        for silence in _silence(samples.shape[0], min(late, end - at), rate_hz):
+                            at += silence.shape[1]
+                            yield silence
+                        samples = samples[:, max(0, -late) :]
                     start = None
                     samples = samples[:, : end - at]
                     at += samples.shape[1]
@@ -131,11 +134,10 @@ class Sound:
         return float(packet.pts * packet.time_base) - self._zero_s
 
 
-def _moved(samples: F32, late: int) -> F32:
-    """Silence before the samples, or so many of them left out where `late` is negative."""
-    if late < 0:
-        return samples[:, -late:]
-    return np.concatenate([np.zeros((samples.shape[0], late), np.float32), samples], axis=1)
+def _silence(channels: int, length: int, rate_hz: int) -> Iterator[F32]:
+    """So many samples of it (none where `length` is negative), a second at a time: a clock may jump by hours."""
+    for begin in range(0, length, rate_hz):
+        yield np.zeros((channels, min(rate_hz, length - begin)), np.float32)
 
 
 def _first_picture_s(media: Media) -> float:

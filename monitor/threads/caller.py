@@ -118,4 +118,5 @@ class Caller:
 def step_back() -> None:
     """Where processors are short, others go before this thread; on Linux alone, elsewhere it would hold for all."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, get_native_id(), NICE)
+        own = get_native_id()
+        os.setpriority(os.PRIO_PROCESS, own, min(19, os.getpriority(os.PRIO_PROCESS, own) + NICE))

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from configs import FOLDER
 from monitor import yamlish
+from monitor.commands.config import show as show_command
 from monitor.config import Given, load_settings, presets, show
 from monitor.errors import ConfigError
-from monitor.settings import Settings, meanings
+from monitor.settings import OutputSettings, Settings, meanings
 
 PRESETS = ("analysis", "bench", "kiosk", "webcam")
 
@@ -187,6 +188,10 @@ def test_all_complaints_come_at_once_with_where_they_were_given(tmp_path: Path) 
         ("\x00", "not a YAML text"),
         ("[" * 5000, "not a YAML text"),
         ("{a: 1}: 2", "a key should be a word"),
+        ("1: 2", "1: no such setting"),
+        ("source: {true: 2}", "source.True: no such setting"),
+        ("kiosk: {screen: {languages: [de, .inf]}}", "kiosk.screen.languages: should be a finite number, not inf"),
+        ("kiosk: {policy: {zone: [[0, .nan]]}}", "kiosk.policy.zone: should be a finite number, not nan"),
     ],
 )
 def test_bad_yaml_is_refused_with_its_line(tmp_path: Path, text: str, complaint: str) -> None:
@@ -211,6 +216,31 @@ def test_an_empty_file_or_section_changes_nothing(tmp_path: Path) -> None:
     for text in ("", "# only words\n", "source:\ndecide:\n"):
         file.write_text(text)
         assert load_settings(file) == Settings()
+
+
+def test_what_options_bring_that_is_no_utf_8_is_refused_in_lists_too() -> None:
+    for value in ("\udcff", ["de", "\udcff"]):
+        with pytest.raises(ConfigError, match=r"--language: .*should be UTF-8 text"):
+            load_settings(None, (), [Given("--language", "kiosk.screen.languages", value)])
+
+
+def test_outputs_at_home_are_written_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    found = load_settings(None, ["output.record=~/a.mp4", "output.events='-'"])
+    assert found.output == OutputSettings(record=tmp_path / "a.mp4", events=Path("-"))
+
+
+def test_shown_settings_hide_the_secrets_of_addresses_wherever_they_stand(capsys: pytest.CaptureFixture[str]) -> None:
+    address = "rtsp://me:s3cret@cam/1"
+    for override in (
+        f"source.camera={address}",
+        "source.uri=rtsp:/me:s3cret@cam/1",
+        f"sources=[{{camera: '{address}'}}]",
+    ):
+        show_command(set_=[override])
+        told = capsys.readouterr().out
+        assert "cam/1" in told
+        assert "s3cret" not in told
 
 
 def test_complaints_never_show_an_address() -> None:

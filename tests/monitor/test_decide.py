@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engines.contract import Card
+from monitor.app import rule_for
 from monitor.decide import Verdict, corrected, judged, make_rule, unjudged
-from monitor.settings import DecideSettings
+from monitor.settings import DecideSettings, Settings
 
 EVEN = (1 / 3, 1 / 3, 1 / 3)
 REAL, FAKE, MASK = 0, 1, 2
@@ -121,3 +123,10 @@ def test_who_was_never_called_fake_was_not():
     other = rule(classes=("a", "b", "c"))
     verdict, _ = feed(Verdict(), [probs(0, 1, 0)] * 50, other)
     assert (verdict.label, verdict.was_fake) == (FAKE, False)
+
+
+def test_classes_without_a_setting_are_expected_as_often_as_in_the_card():
+    """A bundle of one's own may know other classes than real, fake and mask."""
+    card = Card("own", "1", "vgg16", ("live", "fake"), 32, 0.15, (0.9, 0.1), 0.6, 20.0)
+    ratio = rule_for(Settings(), card).prior_ratio
+    assert ratio == pytest.approx([1 / 0.92, 0.02 / 0.1 / 0.92])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import resource
 from pathlib import Path
 
@@ -29,6 +30,23 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     assert "ulimit" in caught.value.hint
     assert path.read_bytes() == b"old"
     assert not part_of(path).exists()
+
+
+def test_links_and_pipes_stay_what_they_are(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link.json").symlink_to("real/a.json")
+    for text in (b"one", b"two"):
+        write_whole(tmp_path / "link.json", text)
+        assert (tmp_path / "link.json").is_symlink()
+        assert (tmp_path / "real" / "a.json").read_bytes() == text
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_whole(tmp_path / "pipe", b"three")
+        assert os.read(reader, 10) == b"three"
+        assert (tmp_path / "pipe").is_fifo()
+    finally:
+        os.close(reader)
 
 
 def test_claiming_makes_folders(tmp_path: Path) -> None:

@@ -62,6 +62,8 @@ def contents(folder: Path) -> dict[str, bytes]:
         ("clip.mp4", {"events": "new", "summary": "./new"}, "--summary new would overwrite what --events writes"),
         ("clip.mp4", {"record": "new.mp4", "summary": "new.mp4"}, "would overwrite what --record writes"),
         ("demo:faces", {"record": "new.mp4", "events": "new.mp4.part"}, "would overwrite what --record writes"),
+        ("clip.mp4", {"summary": "-"}, "--summary -: only --events can go to the standard output"),
+        ("clip.mp4", {"record": "-"}, "--record -: only --events"),
     ],
 )
 def test_nothing_is_written_over_what_is_read_or_written(

@@ -121,6 +121,38 @@ def test_absent_forbidden_busy_and_dead_are_told_apart(
 
 
 @linux_only
+def test_an_address_given_as_a_camera_keeps_its_password() -> None:
+    address = "rtsp://admin:s3cret@10.0.0.7/1"
+    with pytest.raises(CameraError, match="there is no camera rtsp://") as caught:
+        open_source(SourceSettings(camera=address))
+    assert "s3cret" not in f"{caught.value} {caught.value.hint}"
+    assert "--source" in caught.value.hint
+
+
+def test_a_camera_that_opens_and_gives_nothing_is_tried_more_and_more_rarely(
+    node: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("monitor.sources.base.Pauses.FIRST_S", 0.02)
+    opened: list[FakeCapture] = []
+
+    def opener(_: str) -> FakeCapture:
+        opened.append(FakeCapture(pictures=3 if len(opened) in (0, 8) else 1))  # the first is its warm-up
+        return opened[-1]
+
+    camera = Camera(node, opener=opener)
+    gaps = 0
+    while len(opened) < 8:
+        gaps += isinstance(camera.read(0.005), Gap)
+    assert gaps > 100  # without pauses: two an opening
+    while not isinstance(camera.read(0.05), Frame):
+        pass
+    camera.close()
+    stopped, again = (record.message for record in caplog.records if record.levelname == "WARNING")
+    assert "has stopped answering" in stopped
+    assert "answers again" in again
+
+
+@linux_only
 def test_a_capture_that_does_not_open_is_released(node: str) -> None:
     capture = FakeCapture(opens=False)
     with pytest.raises(CameraError):

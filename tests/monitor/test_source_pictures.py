@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
-from monitor.errors import MediaError, SourceNotFound, UsageError
+from monitor.errors import MediaError, SourceError, SourceNotFound, UsageError
 from monitor.ports import Source
 from monitor.settings import SourceSettings
+from monitor.several.sources import Reviving
 from monitor.sources import input_files, open_source
 from monitor.sources.files import VideoFile
 from monitor.sources.pictures import APART_S, Picture, natural_key, open_files, read_picture_bgr
@@ -92,6 +93,19 @@ def test_a_file_that_is_no_picture(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(MediaError, match="not a picture") as caught:
         Picture(tmp_path / "fake.jpg")
     assert caught.value.hint
+
+
+def test_names_that_cannot_be_are_told(tmp_path: Path) -> None:
+    names = ["~nobody-of-that-name/clip.mp4", "x" * 300, f"{tmp_path}/file/clip.mp4", "rtsp:/me:s3cret@" + "x" * 300]
+    (tmp_path / "file").touch()
+    for name in names:
+        with pytest.raises(SourceError) as caught:
+            open_source(SourceSettings(uri=name))
+        assert caught.value.hint
+        assert "s3cret" not in str(caught.value)
+        gap = Reviving("door", lambda name=name: open_source(SourceSettings(uri=name))).read(0.01)  # type: ignore[misc]
+        assert isinstance(gap, Gap)
+        assert gap.state == "lost"
 
 
 def test_a_folder_in_natural_order_pictures_and_videos(tmp_path: Path) -> None:

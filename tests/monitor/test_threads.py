@@ -139,6 +139,7 @@ def test_ahead_waits_when_full_and_a_consumer_that_stops_does_not_hold_its_threa
     source = ScriptedSource([frame(i) for i in range(100)], live=False)
     ahead = Ahead(source, depth=4)
     assert isinstance(ahead.read(LONG_S), Frame)
+    ahead._thread.join(0.5)  # it waits for room, and would go on without a limit
     ahead.close()
     assert source.reads <= 1 + 4 + 1 + 1  # taken, in the queue, waiting to enter, one after close
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -12,6 +13,7 @@ import pytest
 from monitor.analysis.render import join_parts
 from monitor.sinks.parts import PartRecorder
 from monitor.sources.recordings import Recording, scan
+from monitor.sources.sound import Sound
 from monitor.types import U8, Frame, Media, Scene, Span
 from tests.films import RATE_HZ, beep, beep_s, flash_s, heard, times_of, write_film
 
@@ -112,6 +114,26 @@ def test_a_hole_in_the_sound_moves_nothing(tmp_path: Path, codec: str) -> None:
     out_path = joined(scan(str(tmp_path / "hole.mkv")), Span(0.2, 3.0), tmp_path)
     assert flash_s(out_path) == pytest.approx(1.2, abs=1e-3)
     assert beep_s(out_path) == pytest.approx(1.2, abs=ONE_AUDIO_FRAME_S)
+
+
+def test_a_clock_that_jumps_by_hours_is_silence_a_second_at_a_time(tmp_path: Path) -> None:
+    film(tmp_path / "film.ts", 0.4, codec="mp2")
+    with av.open(str(tmp_path / "film.ts")) as whole, av.open(str(tmp_path / "jump.ts"), "w") as out:
+        streams = [out.add_stream_from_template(stream) for stream in whole.streams]
+        for packet in whole.demux():
+            if packet.size and packet.pts is not None and packet.time_base is not None:
+                late = packet.stream.type == "audio" and packet.pts * packet.time_base > 2.2  # a stream begins at 1.4
+                packet.pts = packet.dts = packet.pts + (round(36_000 / packet.time_base) if late else 0)
+                packet.stream = streams[packet.stream_index]
+                out.mux(packet)
+    media = scan(str(tmp_path / "film.ts"))
+    sound = Sound(
+        replace(media, uri=str(tmp_path / "jump.ts"), bytes=(tmp_path / "jump.ts").stat().st_size), Span(0, 9)
+    )
+    lengths = [part.shape[1] for part in sound.samples(8000, "mono")]
+    sound.close()
+    assert sum(lengths) == 9 * 8000
+    assert max(lengths) == 8000
 
 
 def test_copied_sound_is_the_same_bytes(tmp_path: Path) -> None:

@@ -1,11 +1,16 @@
 """Who is judged next, of several cameras: one call for all, turns that are fair, late answers for the right one."""
 
+import threading
+from contextlib import closing
+
 import numpy as np
 import pytest
 
 from monitor.decide import make_rule
+from monitor.errors import DetectorError
 from monitor.ports import Source
-from monitor.settings import DecideSettings, TrackSettings
+from monitor.settings import DecideSettings, DetectorSettings, TrackSettings
+from monitor.several import search
 from monitor.several.rounds import ENDED, rounds
 from monitor.several.turns import Turns
 from monitor.track import Tracker
@@ -159,15 +164,43 @@ class Search:
 
 
 def test_rounds_hold_whoever_is_there_and_end_when_all_have():
-    waited, search = [], Search()
+    waited, looking = [], Search()
     sources: dict[int, Source] = {
         0: Script(*(Frame(i, i / 25, 0.0, PICTURE) for i in range(4))),
         1: Script(at(50, 0.0), Gap("live", 0.1), Gap("lost", 6.0, "unplugged"), at(53, 1.0)),
     }  # fmt: skip
-    told = list(rounds(sources, waited.append, search, Judge(), {0: tracker(), 1: tracker()}, 0.5))
-    assert search.asked == [[0, 50], [1], [2], [3, 53]]
+    told = list(rounds(sources, waited.append, looking, Judge(), {0: tracker(), 1: tracker()}, 0.5))
+    assert looking.asked == [[0, 50], [1], [2], [3, 53]]
     flat = [(number, item) for items in told for number, item in items]
     assert [item.state for number, item in flat if number == 1 and isinstance(item, Gap)] == ["lost", ENDED]
     assert [item.frame.index for number, item in flat if number == 0 and isinstance(item, Scene)] == [0, 1, 2, 3]
     assert waited, "where nothing happens it is waited"
     assert {"read", "detect", "match", "crop"} <= flat[0][1].ms.keys()
+
+
+class Slow:
+    """A detector that a loaded machine keeps from answering."""
+
+    gate = threading.Event()
+
+    def __init__(self, _settings):
+        self.gate.clear()
+
+    def detect(self, _frame, _near):
+        self.gate.wait(10)
+        return ()
+
+    def close(self):
+        self.gate.set()
+
+
+def test_a_search_that_does_not_end_is_an_error_with_a_hint(monkeypatch):
+    monkeypatch.setattr(search, "FaceDetector", Slow)
+    monkeypatch.setattr(search, "usable_threads", lambda: 8)
+    monkeypatch.setattr(search, "PATIENCE_S", -0.45)  # 0.1 s in all
+    with closing(search.Search(DetectorSettings(), 2)) as slow:
+        frame = Frame(0, 0.0, None, np.zeros((8, 8, 3), np.uint8))
+        with pytest.raises(DetectorError, match="did not answer in time") as caught:
+            slow.find([(frame, ()), (frame, ())])
+        Slow.gate.set()
+    assert "monitor doctor" in caught.value.hint

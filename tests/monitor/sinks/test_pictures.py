@@ -40,6 +40,29 @@ def test_frames_of_videos_and_cameras_are_numbered(tmp_path: Path) -> None:
     assert names == ["clip-000003.jpg", "frame-000005.jpg", "other-000004.jpg"]
 
 
+def test_a_frame_and_a_picture_that_is_called_like_one_have_two_names(tmp_path: Path) -> None:
+    for order in (1, -1):
+        recorder = PictureRecorder(tmp_path / str(order))
+        for item in [of_file(3, "in/clip.mp4"), of_file(4, "in/clip-000003.jpg", still=True)][::order]:
+            recorder.write(item)
+        recorder.write(of_file(3, "in/clip.mp4"))
+        assert len(list((tmp_path / str(order)).iterdir())) == 2
+    recorder = PictureRecorder(tmp_path / "two")
+    for name in ("a/clip.mp4", "b/clip.mp4"):
+        recorder.write(of_file(0, name))
+    assert sorted(p.name for p in (tmp_path / "two").iterdir()) == ["clip-000000.jpg", "clip-2-000000.jpg"]
+
+
+def test_frames_without_end_are_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.sinks.pictures.write_whole", lambda path, data: names.add(path.name))
+    names: set[str] = set()
+    recorder, item = PictureRecorder(tmp_path), scene(0, 0.0)
+    for i in range(300):
+        recorder.write(replace(item, frame=replace(item.frame, index=i)))
+    assert len(names) == 300
+    assert len(recorder._names) == 1
+
+
 def test_one_name_for_one_picture(tmp_path: Path) -> None:
     recorder = PictureRecorder(tmp_path, "marked.JPEG")
     recorder.write(of_file(0, "in/a.png", still=True))

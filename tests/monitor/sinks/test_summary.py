@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -130,3 +131,12 @@ def test_a_run_without_frames_is_valid_too(tmp_path: Path) -> None:
 def test_what_cannot_be_written_is_told_before_the_run(tmp_path: Path) -> None:
     with pytest.raises(SinkError):
         Summary(tmp_path, CLASSES)
+
+
+def test_a_name_that_is_no_utf_8_is_told_and_loses_nothing(tmp_path: Path) -> None:
+    losses = Losses()
+    losses.skipped[Path("caf\udce9.jpg")] = "caf\udce9.jpg is not a picture"
+    summary = Summary(tmp_path / "s.json", CLASSES, losses=losses)
+    summary.close()
+    (told,) = json.loads((tmp_path / "s.json").read_text())["skipped"]
+    assert os.fsencode(told["path"]) == b"caf\xe9.jpg"

@@ -230,6 +230,13 @@ def test_a_killed_run_leaves_what_it_recorded(tmp_path: Path) -> None:
     got = frames(part_of(path))
     assert len(got) >= 75
     assert [f.time for f in got[:3]] == pytest.approx([0, 0.04, 0.08], abs=1e-3)
+    rest = part_of(path).read_bytes()
+    VideoRecorder(path).close()  # the same command again, which fails before its first picture
+    assert [file.name for file in tmp_path.iterdir()] == ["a-rescued.mp4"]
+    part_of(path).write_bytes(b"another")
+    VideoRecorder(path).close()
+    assert (tmp_path / "a-rescued.mp4").read_bytes() == rest
+    assert (tmp_path / "a-rescued-2.mp4").read_bytes() == b"another"
 
 
 def test_long_recordings_do_not_grow_in_memory(tmp_path: Path) -> None:

@@ -137,6 +137,13 @@ def test_keys_do_what_the_help_says(shown: Shown, tmp_path: Path) -> None:
     ]:
         shown.key(key)
         assert shown.next()[name] is value
+    for key in ("Left", "Right", "Up", "Down", "F1", "Home"):  # codes that end as q, s and others do
+        shown.key(key)
+    shown.key("space")
+    assert shown.next()["paused"] is True
+    shown.key("space")
+    assert shown.next()["paused"] is False
+    assert not (tmp_path / "snapshots").exists()
     shown.key("s")
     deadline = time.monotonic() + 10
     while not (saved := list((tmp_path / "snapshots").glob("*.png"))) and time.monotonic() < deadline:
