@@ -36,8 +36,9 @@ class Parity:
     """The largest difference of a probability."""
     mean_dp: float | None
     over: tuple[str, ...]
-    """Limits that it is beyond, with numbers."""
+    """Limits that it is beyond, with numbers; or how it failed."""
     why_not: str = ""
+    """Why it has no numbers: it is not here, or it failed."""
 
 
 def compare(
@@ -45,15 +46,18 @@ def compare(
 ) -> tuple[Parity, ...]:
     """A row for every runtime and precision, on crops uint8 (N, P, P, 3), N of 1 or more. Raises EngineError.
 
-    The reference is fp32 in ONNX Runtime. What cannot be run here has a row that says why.
+    The reference is fp32 in ONNX Runtime. What cannot be run here has a row that says why. That is no fault where the
+    runtime is not here, or the bundle has no int8: whatever else ends without an answer has failed.
     """
     with closing(open_engine(bundle.folder, runtime="onnxruntime", precision="fp32", cache_dir=cache_dir)) as engine:
         exact = engine.infer(rgb)
     limits = {**LIMITS, **bundle.card.limits}
     rows = []
     for runtime, precision, answer in _answers(bundle, rgb, cache_dir, say):
-        if isinstance(answer, str):
-            rows.append(Parity(runtime, precision, None, None, None, (), answer))
+        if isinstance(answer, EngineError):
+            absent = isinstance(answer, RuntimeMissing) or (precision == "int8" and not bundle.card.ranges)
+            why = str(answer)
+            rows.append(Parity(runtime, precision, None, None, None, () if absent else (why,), why))
         else:
             rows.append(_row(runtime, precision, answer, exact, limits.get(precision, limits["fp16"])))
     return tuple(rows)
@@ -61,7 +65,7 @@ def compare(
 
 def _answers(
     bundle: Bundle, rgb: U8, cache_dir: Path | None, say: Callable[[str], None] | None
-) -> Iterator[tuple[str, str, F32 | str]]:
+) -> Iterator[tuple[str, str, F32 | EngineError]]:
     """(runtime, precision, answers or why there are none)."""
     for runtime in RUNTIMES:
         for precision in PRECISIONS:
@@ -72,12 +76,15 @@ def _answers(
                 with closing(opened) as engine:
                     yield runtime, precision, engine.infer(rgb)
             except RuntimeMissing as error:
-                yield runtime, "", str(error)
+                yield runtime, "", error
                 break  # in any precision
             except EngineError as error:
-                yield runtime, precision, str(error)
+                yield runtime, precision, error
     if bundle.card.ranges:
-        yield REHEARSAL, "int8", _rehearsed(bundle, rgb)
+        try:
+            yield REHEARSAL, "int8", _rehearsed(bundle, rgb)
+        except EngineError as error:
+            yield REHEARSAL, "int8", error
 
 
 def _rehearsed(bundle: Bundle, rgb: U8) -> F32:

@@ -44,7 +44,8 @@ def verify(
         }
         write_whole(out, json.dumps(told, indent=1).encode())
     if beyond := [f"{row.runtime} {row.precision}: {'; '.join(row.over)}" for row in rows if row.over]:
-        raise CheckFailed(". ".join(beyond), hint="use --precision fp32 until the bundle is calibrated or trained anew")
+        hint = "use --precision fp32, or another --runtime, until the bundle is calibrated or trained anew"
+        raise CheckFailed(". ".join(beyond), hint=hint)
 
 
 def _crops(card: Card, data: Path | None, at_most: int) -> U8:

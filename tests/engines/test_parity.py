@@ -3,7 +3,10 @@
 import json
 from dataclasses import replace
 
+import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 
 from engines.bundle import load_bundle, write_bundle
 from engines.card import card_from_json, card_to_json
@@ -79,13 +82,30 @@ def test_what_cannot_be_opened_says_why(bundle, tmp_path):
     missing = {row.runtime: row.why_not for row in rows if row.agreement is None}
     assert set(missing) == {"tensorrt", "tensorrt-rtx"}
     assert all(missing.values())
-    assert all(row.precision == "" for row in rows if row.agreement is None)
+    assert all((row.precision, row.over) == ("", ()) for row in rows if row.agreement is None)
     unranged = compare(with_card(bundle, tmp_path / "u", ranges={}), tiny_crops(2), cache_dir=tmp_path)
-    assert (unranged[0].precision, unranged[0].why_not) == (
-        "int8",
-        "tiny stores no calibration ranges for int8",
-    )
+    said = (unranged[0].precision, unranged[0].why_not, unranged[0].over)
+    assert said == ("int8", "tiny stores no calibration ranges for int8", ())
     assert [row.precision for row in unranged if row.agreement is not None] == ["fp16"]
+
+
+def test_an_engine_that_fails_has_not_passed(bundle, tmp_path):
+    """Numbers that float16 cannot hold, and ranges of another model."""
+    model = onnx.load_model_from_string(bundle.read_model())
+    for weight in model.graph.initializer:
+        if weight.name == "conv1_1.bias":
+            weight.CopyFrom(numpy_helper.from_array(np.full(16, 1e6, np.float32), weight.name))
+    ranges = {**bundle.card.ranges, "elsewhere": (0.0, 1.0)}
+    card = replace(bundle.card, ranges=ranges)
+    other = write_bundle(tmp_path / "large", model.SerializeToString(), card, "tiny", "tests")
+    rows = compare(other, tiny_crops(4), cache_dir=tmp_path)
+    failed = {(row.runtime, row.precision): row.over for row in rows if row.over}
+    (why,) = failed.pop(("onnxruntime", "fp16"))
+    assert why == "conv1_1.bias holds numbers that are too large for half precision"
+    assert failed.keys() == {("onnxruntime", "int8"), (REHEARSAL, "int8")}
+    assert all("do not fit the model: elsewhere" in why for (why,) in failed.values())
+    assert all(row.why_not for row in rows)
+    assert {row.runtime for row in rows if not row.over} == {"tensorrt", "tensorrt-rtx"}
 
 
 def test_a_card_without_limits_is_an_older_one(bundle):
