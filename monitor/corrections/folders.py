@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from monitor.errors import UsageError
+from monitor.errors import SinkError, UsageError
 from monitor.files import told_as_sink_error
 
 
@@ -31,18 +32,39 @@ def check_free(folder: Path, ours: Callable[[Path], bool], *, overwrite: bool) -
 def made_whole(folder: Path) -> Iterator[Path]:
     """A private folder that takes the place of `folder` when the block ends well, and is gone when it does not.
 
-    What was there is replaced: see `check_free`. Raises SinkError.
+    What was there is deleted when the new is in its place, not before: see `check_free`. Raises SinkError.
     """
+    place = Path(os.path.realpath(folder))  # where a link leads to is replaced, not the link
     with told_as_sink_error(folder, "make the folder"):
-        folder.absolute().parent.mkdir(parents=True, exist_ok=True)
-        part = Path(
-            tempfile.mkdtemp(prefix=f".{folder.absolute().name}.", suffix=".part", dir=folder.absolute().parent)
-        )
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".part", dir=place.parent))
     try:
         yield part
         with told_as_sink_error(folder):
-            if folder.exists():
-                shutil.rmtree(folder)
-            part.rename(folder)
+            old = _exchanged(place, part)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+    if old is not None:
+        _delete(old, folder)
+
+
+def _exchanged(place: Path, part: Path) -> Path | None:
+    """Renames `part` to `place`; where what was there lies now. Raises OSError, and all is as it was."""
+    old = part.with_suffix(".old") if place.exists() else None
+    if old is not None:
+        place.rename(old)
+    try:
+        part.rename(place)
+    except OSError:
+        if old is not None:
+            old.rename(place)
+        raise
+    return old
+
+
+def _delete(old: Path, folder: Path) -> None:
+    try:
+        shutil.rmtree(old)
+    except OSError as error:
+        what = f"{folder} is new and whole, but what was there before cannot be deleted: {error.strerror}"
+        raise SinkError(what, hint=f"delete it yourself, for it may show people: {old}") from error

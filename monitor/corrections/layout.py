@@ -76,7 +76,7 @@ def lay_out(file: Path, pictures: Path, out: Path, name: str, *, overwrite: bool
             _cut_out(job, part, tally, groups)
         tally.groups = len(groups)
         check_writable(spec)
-    write_whole(spec, _spec(name, [label for label in LABELS if tally.faces[label]]).encode())
+        write_whole(spec, _spec(name, [label for label in LABELS if tally.faces[label]]).encode())
     return tally
 
 
