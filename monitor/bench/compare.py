@@ -67,7 +67,8 @@ def compare(new: Report, old: Report, tolerance: float) -> Comparison:
     ours, theirs = ({one.point: one for one in report.points} for report in (new, old))
     both = [(ours[point], theirs[point]) for point in ours if point in theirs]
     why = dict(new.left_out)
-    failed = tuple((p.key, why[p.key]) for p in theirs if p.key in why)
+    fails = {p: why.get(p.key, why.get(p.engine)) for p in theirs}  # alone, or with all that its engine should run
+    failed = tuple((p.key, reason) for p, reason in fails.items() if reason is not None)
     if not both and not failed:
         raise UsageError("the two results have no point in common", hint="measure the same film with the same engine")
     asked = [(now, then, what) for now, then in both for what in QUANTITIES if what.of(now) and what.of(then)]
@@ -79,7 +80,7 @@ def compare(new: Report, old: Report, tolerance: float) -> Comparison:
     rows += [_losses(now, then) for now, then in both if now.point.mode == "live"]
     return Comparison(
         tuple(rows), tuple(p.key for p in ours if p not in theirs),
-        tuple(p.key for p in theirs if p not in ours and p.key not in why), failed,
+        tuple(p.key for p in theirs if p not in ours and fails[p] is None), failed,
         tuple(_warnings(new, old, machine)), tolerance,
     )  # fmt: skip
 

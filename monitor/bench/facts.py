@@ -59,6 +59,11 @@ class Point:
     """monitor, or tutorial: the plain loop it is compared with"""
 
     @property
+    def engine(self) -> str:
+        """Runtime and precision; one that does not work is left out under this name."""
+        return f"{self.runtime} {self.precision}"
+
+    @property
     def key(self) -> str:
         """One line that names it, the same in every run."""
         parts = [
@@ -66,7 +71,7 @@ class Point:
             self.mode if self.pace_fps is None else f"{self.mode} {self.pace_fps:g} fps",
             self.scene if self.faces is None else f"{self.scene} of {self.faces}",
             f"{self.width_px}x{self.height_px}",
-            f"{self.runtime} {self.precision}",
+            self.engine,
             "" if self.tiles == "auto" else f"tiles {self.tiles}",
             "H.264 written" if self.encoded else "",
             "shown" if self.shown else "",

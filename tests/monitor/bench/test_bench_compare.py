@@ -69,6 +69,16 @@ def test_a_point_that_fails_now_is_a_regression_and_nothing_in_common_no_result(
         compare(report(measured(RECORDED, [1, 1])), report(measured(LIVE, [1, 1])), 0.05)
 
 
+def test_an_engine_that_stopped_working_is_a_regression_and_one_that_never_did_is_not():
+    usual, half = measured(RECORDED, [100, 100, 100]), measured(replace(RECORDED, precision="fp16"), [50, 50, 50])
+    fails = report(usual, left_out=(("onnxruntime fp16", "not finite"), ("tensorrt fp16", "no GPU")))
+    told = compare(fails, report(usual, half), 0.05)
+    assert told.regressed
+    assert told.failed == ((half.point.key, "not finite"),)
+    assert told.only_old == ()
+    assert not compare(fails, report(usual), 0.05).regressed
+
+
 def test_within_the_tolerance_it_is_told_but_is_no_regression():
     before, after = (report(measured(RECORDED, [fps, 1.001 * fps, 0.999 * fps, fps])) for fps in (100, 90))
     told = compare(after, before, 0.2)
