@@ -50,7 +50,7 @@ def graph_artefact(
         "reduce_range": processor.reduce_range,
         "quantiser": halve.VERSION if precision == "fp16" else quantise.VERSION,
     }
-    entry, fingerprint = entry_for(bundle, precision, facts, "onnx", cache_dir)
+    entry, fingerprint = entry_for(bundle, facts, "onnx", cache_dir)
     if precision == "fp32":
         return Artefact(entry, Made(bundle.read_model()), fingerprint, kept=False)
     make = _int8_graph if precision == "int8" else _fp16_graph
@@ -65,13 +65,21 @@ def check_precision(bundle: Bundle, precision: str) -> None:
         raise BuildError(f"{bundle.card.name} stores no calibration ranges for int8", hint="use --precision fp32")
 
 
-def entry_for(
-    bundle: Bundle, kind: str, facts: Mapping[str, Any], suffix: str, cache_dir: Path | None
-) -> tuple[Entry, str]:
+def entry_for(bundle: Bundle, facts: Mapping[str, Any], suffix: str, cache_dir: Path | None) -> tuple[Entry, str]:
     """The place of an artefact that follows from `facts`, and its fingerprint."""
-    fingerprint = sha256(json.dumps(facts, sort_keys=True).encode())[:16]
-    folder = engines_folder(cache_dir)
-    return Entry(folder, f"{bundle.folder.name}-{kind}-{fingerprint}.{suffix}", facts), fingerprint
+    name = f"{bundle.folder.name}{ending_of(facts, suffix)}"
+    return Entry(engines_folder(cache_dir), name, facts), _fingerprint(facts)
+
+
+def ending_of(facts: Mapping[str, Any], suffix: str) -> str:
+    """How the name of an artefact of `facts` ends; what stands before is the name of its bundle's folder."""
+    runtime = facts.get("runtime")
+    kind = "" if runtime == "onnxruntime" else f"{runtime}-"
+    return f"-{kind}{facts.get('precision')}-{_fingerprint(facts)}.{suffix}"
+
+
+def _fingerprint(facts: Mapping[str, Any]) -> str:
+    return sha256(json.dumps(facts, sort_keys=True).encode())[:16]
 
 
 def engines_folder(cache_dir: Path | None = None) -> Path:

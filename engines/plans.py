@@ -38,7 +38,7 @@ def plan_artefact(
         hint = f"known: {', '.join(known)}" if known else f"{runtime} builds for the GPU at hand: leave it away"
         raise BuildError(f"{runtime} cannot build for {', '.join(unknown)}", hint=hint)
     facts = {**_source(bundle, library, precision), **_chosen(options)}
-    entry, fingerprint = entry_for(bundle, f"{runtime}-{precision}", facts, "plan", cache_dir)
+    entry, fingerprint = entry_for(bundle, facts, "plan", cache_dir)
 
     def make() -> Made:
         model, timings = typed_model(bundle, precision), _timings(library, entry.folder)
@@ -91,7 +91,7 @@ def stored_plans(
     for stored in entries:
         if stored.data is None or not _fits(stored.facts, source):
             continue
-        entry, fingerprint = entry_for(bundle, f"{runtime}-{precision}", stored.facts, "plan", cache_dir)
+        entry, fingerprint = entry_for(bundle, stored.facts, "plan", cache_dir)
         if entry.path == stored.path:  # its name says what it is
             found.append(Artefact(entry, Made(stored.data, stored.report), fingerprint, kept=True))
     return sorted(found, key=lambda artefact: artefact.entry.path.stat().st_mtime, reverse=True)

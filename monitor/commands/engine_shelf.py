@@ -131,12 +131,32 @@ def import_engine(
         raise UsageError(what, hint="copy both files that `monitor engine export` wrote")
     if not trust:
         raise UsageError(f"{file} was built elsewhere", hint="--trust, if you know who built it; or build it here")
+    bundle = _bundle_of(entry)
     place = Entry(engines_folder(), file.name, entry.facts)
+    if place.kept():
+        typer.echo(f"{place.path}: one made from the same is there already, and stays; this one is not stored")
+        return
     made = Made(entry.data, entry.report)
     place.get(lambda: made, lambda line: typer.echo(line, err=True))
-    if read_stored(place.path).data != made.data:
+    if not place.kept():
         raise SinkError(f"{place.path} was not stored", hint="make room, or choose another folder with MONITOR_CACHE")
-    typer.echo(f"{place.path}: used where its bundle, library version and precision are asked for")
+    typer.echo(f"{place.path}: used where the bundle {bundle}, its library version and precision are asked for")
+
+
+def _bundle_of(entry: Stored) -> str:
+    """The name of its bundle's folder. Raises UsageError for an engine of another name than it was built under.
+
+    It is looked for by that name: under another one it would never be found.
+    """
+    from engines.artefacts import ending_of
+    from engines.cache import ENGINES
+
+    ending = ending_of(entry.facts, entry.path.suffix.removeprefix("."))
+    bundle = entry.path.name.removesuffix(ending)
+    if entry.path.suffix not in ENGINES or bundle in ("", entry.path.name):
+        what = f"{entry.path.name} is not the name it was exported under"
+        raise UsageError(what, hint=f"name both files as they were: the bundle's name, and then {ending}")
+    return bundle
 
 
 def clean(

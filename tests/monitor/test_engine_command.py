@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from engines.files import sha256
 from engines.machine import nvidia_gpu
 from monitor.cli import main
 from tests.bundles import tiny_bundle
@@ -139,6 +140,47 @@ def test_an_engine_travels_only_to_who_trusts_it(engine, tmp_path, monkeypatch):
     assert "is damaged (its sha256 differs)" in told
     plan.with_name(f"{plan.name}.json").unlink()
     assert "are not both there" in engine("import", str(plan), "--trust")[2]
+
+
+def exported(engine, folder):
+    """A plan in `folder`, and the name it has."""
+    engine("build", "--runtime", "tensorrt-rtx", "--precision", "fp16")
+    assert engine("export", "fp16", str(folder))[0] == 0
+    (plan,) = folder.glob("*.plan")
+    return plan
+
+
+def test_an_engine_that_would_not_be_found_by_its_name_is_refused(engine, tmp_path, monkeypatch):
+    plan = exported(engine, tmp_path / "usb")
+    beside = plan.with_name(f"{plan.name}.json")
+    monkeypatch.setenv("MONITOR_CACHE", str(tmp_path / "elsewhere"))
+    for name in ("mine.plan", plan.name.removeprefix("tiny"), f"{plan.name}.onnx"):
+        (tmp_path / name).write_bytes(plan.read_bytes())
+        (tmp_path / f"{name}.json").write_bytes(beside.read_bytes())
+        status, _, told = engine("import", str(tmp_path / name), "--trust")
+        assert status == 2
+        assert f"{name} is not the name it was exported under" in told
+        assert not (tmp_path / "elsewhere").exists()
+    assert f"then {plan.name.removeprefix('tiny')}" in engine("import", str(tmp_path / "mine.plan"), "--trust")[2]
+    assert "used where the bundle tiny," in engine("import", str(plan), "--trust")[1]
+
+
+def test_an_imported_plan_does_not_take_the_place_of_one_built_here(engine, tmp_path):
+    """No two builds give the same bytes."""
+    plan = exported(engine, tmp_path / "usb")
+    built = (engine.folder / plan.name).read_bytes()
+    other, beside = built + b"another build", plan.with_name(f"{plan.name}.json")
+    plan.write_bytes(other)
+    told = json.loads(beside.read_text()) | {"sha256": sha256(other), "bytes": len(other)}
+    beside.write_text(json.dumps(told))
+    status, said, told = engine("import", str(plan), "--trust")
+    assert (status, told) == (0, "")
+    assert "is there already, and stays" in said
+    assert (engine.folder / plan.name).read_bytes() == built
+    (engine.folder / plan.name).write_bytes(b"damaged")
+    status, said, _ = engine("import", str(plan), "--trust")
+    assert (status, "used where" in said) == (0, True)
+    assert (engine.folder / plan.name).read_bytes() == other
 
 
 def test_bench_prints_a_table_and_writes_numbers(engine, tmp_path, monkeypatch):
