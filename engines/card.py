@@ -90,9 +90,17 @@ def _range(name: str, value: Any) -> tuple[float, float]:
 
 
 def _limits(value: Any) -> dict[str, dict[str, float]]:
-    return {name: {key: _number(v) for key, v in _object(row).items()} for name, row in _object(value).items()}
+    limits = {name: {key: _number(v) for key, v in _object(row).items()} for name, row in _object(value).items()}
+    for name, row in limits.items():
+        if row.keys() != _LIMITED:
+            raise ValueError(
+                f"{name} must limit {', '.join(sorted(_LIMITED))}, and limits {', '.join(row) or 'nothing'}"
+            )
+    return limits
 
 
+_LIMITED = {"agreement", "max_dp", "mean_dp"}
+"""What engines.parity measures."""
 _LATER = {"limits"}
 """Keys that older bundles lack."""
 

@@ -22,8 +22,8 @@ VERSION = 1
 Ranges: TypeAlias = Mapping[str, tuple[float, float]]
 Array: TypeAlias = npt.NDArray[Any]
 
-_AXES = {"Conv": 0, "Gemm": 1}
-"""What runs in int8, and the axis of output channels in its kernel."""
+_PRODUCTS = ("Conv", "Gemm")
+"""What runs in int8."""
 
 _SHARING = ("MaxPool", "Flatten")
 """Operators that move numbers about without making new ones: their output keeps the grid of their input."""
@@ -37,7 +37,7 @@ def qdq_graph(
     Weights: signed, symmetric, per output channel; 7 bits with `reduce_range`, for processors that add pairs of
     products in 16 bits. Activations: 8 bits asymmetric, `unsigned` or signed. `symmetric` is the only dialect that
     TensorRT takes: signed activations with zero in the middle, biases in float. What has no range stays float. Raises
-    BuildError where the ranges belong to another model.
+    BuildError where the ranges belong to another model, or a product's weights are not stored in it.
     """
     from onnx import helper, numpy_helper
 
@@ -49,13 +49,14 @@ def qdq_graph(
     grids: dict[str, str] = {}  # quantised tensor -> the tensor whose scale and zero point it uses
     for node in model.graph.node:
         out, inputs = node.output[0], [f"{name}.dq" if name in grids else name for name in node.input]
-        if node.op_type in _AXES and node.input[0] in grids and relus.get(out, out) in ranges:
-            (x, kernel, bias), axis = node.input, _AXES[node.op_type]
-            weights |= _kernel_grid(kernel, weights[kernels.get(kernel, kernel)], axis, most)
+        if node.op_type in _PRODUCTS and node.input[0] in grids and relus.get(out, out) in ranges:
+            (x, kernel, *biases), axis = node.input, _channels_axis(node)
+            weights |= _kernel_grid(kernel, _stored(weights, kernels.get(kernel, kernel), node), axis, most)
             nodes.append(_dequantise(kernel, kernel, axis=axis))
-            inputs = [inputs[0], f"{kernel}.dq", bias]
-            if not symmetric:
-                weights |= _bias_grid(bias, weights[bias], weights[f"{kernel}.scale"] * weights[f"{grids[x]}.scale"])
+            inputs = [inputs[0], f"{kernel}.dq", *biases]
+            for bias in () if symmetric else biases:  # one or none
+                scale = weights[f"{kernel}.scale"] * weights[f"{grids[x]}.scale"]
+                weights |= _bias_grid(bias, _stored(weights, bias, node), scale)
                 nodes.append(_dequantise(bias, bias, axis=0))
                 inputs[2] = f"{bias}.dq"
         nodes.append(_with_inputs(node, inputs))
@@ -73,6 +74,19 @@ def qdq_graph(
     if missing or not grids:
         raise BuildError(f"the card's ranges do not fit the model: {', '.join(sorted(missing)) or 'there are none'}")
     return _assembled(model, nodes, weights)
+
+
+def _channels_axis(node: onnx.NodeProto) -> int:
+    """The axis of output channels in the kernel of a product."""
+    transposed = any(attribute.name == "transB" and attribute.i for attribute in node.attribute)
+    return 0 if node.op_type == "Conv" or transposed else 1
+
+
+def _stored(weights: Mapping[str, Array], name: str, node: onnx.NodeProto) -> Array:
+    if name not in weights:
+        what = f"{name}, a weight of {node.name or node.output[0]}, is not stored in the model"
+        raise BuildError(what, hint="use --precision fp32, or export the bundle with weights as initializers")
+    return weights[name]
 
 
 def _dequantise(name: str, grid: str, **axis: int) -> onnx.NodeProto:

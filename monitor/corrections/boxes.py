@@ -27,7 +27,7 @@ def box_of(percent: Sequence[float], width: int, height: int) -> Box:
 def sides_of(box: Sequence[float], width: float, height: float) -> Sides:
     """Shares of a picture `width` and `height` large, of x, y, width, height in the same unit.
 
-    Raises ValueError where it is empty or leaves the picture by more than SLACK.
+    Raises ValueError where it is empty, also in the picture, or leaves the picture by more than SLACK.
     """
     x, y, w, h = box
     sides = x / width, y / height, (x + w) / width, (y + h) / height
@@ -36,6 +36,8 @@ def sides_of(box: Sequence[float], width: float, height: float) -> Sides:
     if not (min(sides) >= -SLACK and max(sides) <= 1 + SLACK):
         raise ValueError("lies outside of the picture")
     x0, y0, x1, y1 = (min(max(side, 0.0), 1.0) for side in sides)
+    if not (x0 < x1 and y0 < y1):
+        raise ValueError("holds nothing of the picture")
     return x0, y0, x1, y1
 
 

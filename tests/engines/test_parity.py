@@ -115,3 +115,10 @@ def test_a_card_without_limits_is_an_older_one(bundle):
     del told["priors"]
     with pytest.raises(BundleError, match="lacks the key: priors"):
         card_from_json(json.dumps(told))
+
+
+@pytest.mark.parametrize("row", [{"max_dp": 0.1}, {**LIMITS["int8"], "mean_pd": 0.1}, {}])
+def test_limits_that_are_not_whole_are_refused(bundle, row):
+    told = json.loads(card_to_json(bundle.card)) | {"limits": {"int8": row}}
+    with pytest.raises(BundleError, match="limits does not hold: int8 must limit agreement, max_dp, mean_dp"):
+        card_from_json(json.dumps(told))

@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from engines.calibrate import calibrate
 from engines.contract import BuildError
@@ -71,14 +72,14 @@ def test_int8_is_near_float(model, ranges, dialect):
 def test_reduced_range_keeps_weights_within_seven_bits(model, ranges):
     for reduce_range, most in ((True, 64), (False, 127)):
         graph = qdq_graph(model, ranges, unsigned=True, reduce_range=reduce_range).graph
-        kernels = [onnx.numpy_helper.to_array(w) for w in graph.initializer if w.name.endswith(".kernel.q")]
+        kernels = [numpy_helper.to_array(w) for w in graph.initializer if w.name.endswith(".kernel.q")]
         assert len(kernels) == 14
         assert {int(np.abs(kernel.astype(int)).max()) for kernel in kernels} == {most}
 
 
 def test_tensorrt_gets_signed_steps_around_zero_and_float_biases(model, ranges):
     graph = qdq_graph(model, ranges, **DIALECTS["tensorrt"]).graph
-    stored = {w.name: onnx.numpy_helper.to_array(w) for w in graph.initializer}
+    stored = {w.name: numpy_helper.to_array(w) for w in graph.initializer}
     zeros = [values for name, values in stored.items() if name.endswith(".zero")]
     assert {values.dtype for values in zeros} == {np.dtype(np.int8)}
     assert not any(values.any() for values in zeros)
@@ -123,6 +124,46 @@ def test_ranges_of_another_model_are_refused(model, ranges):
         qdq_graph(model, {**ranges, "conv9_9": (0.0, 1.0)}, unsigned=True, reduce_range=False)
     with pytest.raises(BuildError, match="there are none"):
         qdq_graph(model, {}, unsigned=True, reduce_range=False)
+
+
+def of_others(rng):
+    """A graph as others export it: a convolution without bias, a dense layer whose kernel is (outputs, inputs)."""
+    nodes = [
+        helper.make_node("Conv", ["x", "kernel"], ["felt"], pads=[1, 1, 1, 1]),
+        helper.make_node("Flatten", ["felt"], ["flat"]),
+        helper.make_node("Gemm", ["flat", "dense", "bias"], ["sum"], transB=1),
+    ]
+    shapes = {"kernel": (2, 3, 3, 3), "dense": (5, 2 * 8 * 8), "bias": (5,)}
+    kernels = {name: rng.normal(0, 0.1, size).astype(np.float32) for name, size in shapes.items()}
+    stored = [numpy_helper.from_array(values, name) for name, values in kernels.items()]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 3, 8, 8])
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["rgb"], ["x"]), *nodes],
+        "others",
+        [helper.make_tensor_value_info("rgb", TensorProto.FLOAT, [None, 3, 8, 8])],
+        [helper.make_tensor_value_info("sum", TensorProto.FLOAT, [None, 5])],
+        stored,
+        value_info=[x],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS.keys())
+def test_a_product_needs_no_bias_and_its_kernel_may_be_transposed(dialect):
+    rng = np.random.default_rng(5)
+    model, pictures = of_others(rng), rng.normal(0, 0.3, (16, 3, 8, 8)).astype(np.float32)
+    near = qdq_graph(model, {"x": (-1.5, 1.5), "felt": (-2.0, 2.0), "sum": (-4.0, 4.0)}, **dialect)
+    exact, quantised = answers(model, pictures), answers(near, pictures, by_the_graph=True)
+    assert 0 < np.abs(exact - quantised).max() < 0.05
+    assert np.ptp(exact) > 0.5
+
+
+def test_weights_that_are_not_in_the_model_are_named():
+    model = of_others(np.random.default_rng(5))
+    for i, name in ((2, "bias"), (1, "dense")):
+        del model.graph.initializer[i]
+        with pytest.raises(BuildError, match=f"{name}, a weight of sum, is not stored in the model"):
+            qdq_graph(model, {"x": (-1, 1), "felt": (-2, 2), "sum": (-4, 4)}, unsigned=True, reduce_range=False)
 
 
 def test_ranges_do_not_hang_on_how_crops_are_batched(model):

@@ -36,6 +36,12 @@ def test_rounding_at_the_edge_is_forgiven_and_no_more():
             sides_of(box, 100, 100)
 
 
+def test_a_sliver_beside_the_picture_is_no_box():
+    for box in ((100, 0, 0.3, 50), (-0.3, 10, 0.3, 50), (10, 100.1, 50, 0.2)):
+        with pytest.raises(ValueError, match="nothing of the picture"):
+            sides_of(box, 100, 100)
+
+
 def test_a_moved_box_is_the_same_face_and_each_face_is_one():
     known = [Known(7, (0.1, 0.1, 0.3, 0.3)), Known(8, (0.5, 0.1, 0.7, 0.3))]
     moved, new, other, twice = (
