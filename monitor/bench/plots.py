@@ -17,6 +17,7 @@ STYLE = {
     "svg.hashsalt": "monitor", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 10,
     "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True, "axes.titlelocation": "left",
     "axes.titleweight": "bold", "axes.titlesize": 11, "legend.frameon": False,
+    "text.parse_math": False,  # a film's name may hold dollars
 }  # fmt: skip
 KEY_CHARACTERS = 44
 

@@ -55,6 +55,14 @@ def test_the_terminal_and_the_markdown_say_everything():
     assert "&lt;Small>" in markdown(FULL), "nothing becomes markup"
 
 
+def test_dollars_in_a_films_name_are_no_formula():
+    """Two of them are, to Matplotlib, and this one does not parse."""
+    film = replace(RECORDED, scene="a$_$b.mp4")
+    beside = replace(film, runtime="tensorrt")
+    drawing = svg(report(measured(film, [100, 101]), measured(beside, [90, 91]), measured(RECORDED, [1, 2])))
+    assert drawing.count(b"a$_$b.mp4") >= 3, "both bars, and the title of the stages"
+
+
 def test_what_all_points_share_is_said_once():
     told = text_of(terminal(FULL))
     assert told.count("1280x720") <= 4
