@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 
+from monitor.analysis.inputs import items_of
 from monitor.corrections.facts import Shot
 from monitor.corrections.results import Result
 from monitor.errors import SinkError, SourceError
+from monitor.sources.opening import state_of
 from monitor.sources.pictures import read_picture_bgr
 from monitor.sources.recordings import Recording, scan
 from monitor.types import U8, Box, Frame, Media, Span
@@ -27,22 +29,47 @@ def decoded(result: Result, shots: Sequence[Shot]) -> Iterator[tuple[Shot, U8]]:
     if "***" in result.uri:
         raise SourceError(f"{result.uri} can be opened with its credentials only", hint="add --no-pictures")
     if result.kind != "video":
+        _check_bytes(result, _bytes_of_pictures(result.uri))
         for shot in shots:
             bgr = read_picture_bgr(Path(shot.picture or ""))
-            height, width = bgr.shape[:2]
-            faces = tuple(replace(face, box=_cut(face.box, width, height)) for face in shot.faces)
-            yield replace(shot, size_px=(width, height), faces=faces), bgr
+            yield _fitted(shot, bgr.shape[1], bgr.shape[0]), bgr
         return
     media = scan(result.uri)
-    if media.bytes != result.bytes:
-        what = f"{media.name} has changed since it was analysed: {result.bytes} bytes then, {media.bytes} now"
-        raise SourceError(what, hint="analyse it again")
+    _check_bytes(result, media.bytes)
     for group in _together(sorted(shots, key=lambda shot: shot.t), media):
         yield from _group(media, group)
 
 
-def _cut(box: Box, width: int, height: int) -> Box:
-    return Box(box.x0, box.y0, min(box.x1, width), min(box.y1, height))
+def _check_bytes(result: Result, now: int | None) -> None:
+    if now not in (None, result.bytes):
+        name = Path(result.uri).name
+        what = f"{name} has changed since it was analysed: {result.bytes} bytes then, {now} now"
+        raise SourceError(what, hint="analyse it again")
+
+
+def _bytes_of_pictures(uri: str) -> int | None:
+    """Of all pictures of a folder, or of one; None where they were named one by one: nothing tells which all were."""
+    if not Path(uri).exists():
+        return None
+    size = 0
+    for picture in (picture for item in items_of([uri]) for picture in item.pictures):
+        with suppress(SourceError):  # the analysis passed over it, too
+            size += state_of(picture)[0]
+    return size
+
+
+def _fitted(shot: Shot, width: int, height: int) -> Shot:
+    """With its picture's size, and boxes that end at its edges. Raises SourceError for a box that is not in it."""
+
+    def cut(box: Box) -> Box:
+        inside = Box(box.x0, box.y0, min(box.x1, width), min(box.y1, height))
+        if inside.width < 1 or inside.height < 1:
+            what = f"{shot.picture} has changed since it was analysed: a face was outside of what is {width} x {height}"
+            raise SourceError(what, hint="analyse it again")
+        return inside
+
+    faces = tuple(replace(face, box=cut(face.box)) for face in shot.faces)
+    return replace(shot, size_px=(width, height), faces=faces, strangers=tuple(cut(box) for box in shot.strangers))
 
 
 def _together(shots: Sequence[Shot], media: Media) -> Iterator[list[Shot]]:

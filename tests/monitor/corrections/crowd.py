@@ -67,12 +67,13 @@ def write_results(
 ) -> Path:
     """The folder that an analysis of `source` leaves, as far as corrections read it."""
     folder.mkdir(parents=True)
+    files = source.iterdir() if source.is_dir() else (source,)
     with parquet_writer(folder / "frames.parquet", frames_schema(CLASSES)) as writer:
         for first in range(0, len(told), 100):
             writer.write_table(from_rows(told[first : first + 100], frames_schema(CLASSES)))
     facts = {
         "version": 1, "name": source.name, "uri": str(source), "kind": kind, "begins": begins, "classes": CLASSES,
-        "media": {"width_px": SIZE_PX[0], "height_px": SIZE_PX[1], "bytes": source.stat().st_size},
+        "media": {"width_px": SIZE_PX[0], "height_px": SIZE_PX[1], "bytes": sum(file.stat().st_size for file in files)},
         "made": {"engine": {"bundle": "vgg16-128 1"}},
     }  # fmt: skip
     (folder / "analysis.json").write_text(json.dumps(facts))

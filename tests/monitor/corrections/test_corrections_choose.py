@@ -1,5 +1,7 @@
 """Which pictures are chosen: few, with everybody in them, the doubtful first."""
 
+from dataclasses import replace
+
 import cv2
 import pytest
 
@@ -66,7 +68,7 @@ def test_every_picture_of_a_folder_stands_alone(tmp_path):
         file = tmp_path / "in" / name
         cv2.imwrite(str(file), picture(n)[:, : 220 * n])
         told.append(row(0.0, n, "real", picture=str(file)))
-    folder = write_results(tmp_path / "out", file, told, kind="pictures")
+    folder = write_results(tmp_path / "out", tmp_path / "in", told, kind="pictures")
     shots = chosen(folder)
     assert [shot.name for shot in shots] == ["out_a-b.jpg", "out_a-b-2.jpg"]
     (result,) = results_of([folder])
@@ -85,6 +87,47 @@ def test_a_recording_that_changed_is_refused(tmp_path, analysed):
     film.unlink()
     with pytest.raises(SourceNotFound):
         next(decoded(result, chosen(folder)))
+
+
+@pytest.fixture
+def folder_of_pictures(tmp_path):
+    """Two analysed pictures, each with somebody and with a find at its right edge."""
+    (tmp_path / "in").mkdir()
+    told = []
+    for n in (1, 2):
+        file = tmp_path / "in" / f"{n}.png"
+        cv2.imwrite(str(file), picture(n)[:, :440])
+        told += [row(n, None, None, x0=430.0, x1=450.0, picture=str(file)), row(n, n, "real", picture=str(file))]
+    return write_results(tmp_path / "out", tmp_path / "in", told, kind="pictures")
+
+
+def test_boxes_of_a_picture_end_at_its_edges(folder_of_pictures):
+    (result,) = results_of([folder_of_pictures])
+    shots = [shot for shot, _ in decoded(result, chosen(folder_of_pictures))]
+    assert [(shot.strangers[0].x0, shot.strangers[0].x1) for shot in shots] == [(430, 440)] * 2
+
+
+def test_pictures_that_changed_are_refused(folder_of_pictures, tmp_path):
+    (result,) = results_of([folder_of_pictures])
+    shots = chosen(folder_of_pictures)
+    cv2.imwrite(str(tmp_path / "in" / "2.png"), picture(3)[:, :300])
+    with pytest.raises(SourceError, match="in has changed since it was analysed: ") as told:
+        next(decoded(result, shots))
+    assert told.value.hint == "analyse it again"
+    (tmp_path / "in" / "2.png").unlink()
+    with pytest.raises(SourceError, match="in has changed"):
+        next(decoded(result, shots))
+
+
+def test_a_box_outside_of_its_picture_tells_that_it_changed(folder_of_pictures, tmp_path):
+    """Of pictures that were named one by one nothing else does."""
+    (result,) = results_of([folder_of_pictures])
+    result = replace(result, uri="1.png and 1 more")
+    cv2.imwrite(str(tmp_path / "in" / "2.png"), picture(3)[:, :200])
+    found = decoded(result, chosen(folder_of_pictures))
+    assert next(found)[0].size_px == (440, 240)
+    with pytest.raises(SourceError, match=r"2\.png has changed since it was analysed: .* 200 x 240"):
+        next(found)
 
 
 def test_what_is_no_result_is_refused(tmp_path):
