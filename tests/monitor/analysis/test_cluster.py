@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from monitor.analysis import cluster_link
-from monitor.analysis.cluster import Cluster
+from monitor.analysis.cluster import Cluster, _to_send
 from monitor.analysis.facts import segments_of
 from monitor.analysis.pool import Failure, Pool, Report
 from monitor.analysis.render import Look
@@ -111,17 +111,16 @@ def test_the_results_are_those_of_a_local_worker(
     assert cluster.idle == 2
 
 
-def test_engines_take_one_processor_however_many_there_are(cluster: Cluster, media: Media, settings: Settings) -> None:
-    many = replace(settings, engine=replace(settings.engine, threads=None))
-    (one, *_), (other, *_) = (
-        [
-            report.value
-            for report in reports(cluster, {"look": Analyse(media, segments, chosen)})
-            if report.kind == "segment"
-        ]
-        for segments, chosen in ((segments_of(Span(0, 1)), settings), (segments_of(Span(0, 1)), many))
-    )
-    assert one == other
+def test_engines_take_one_processor_however_many_there_are(media: Media, settings: Settings) -> None:
+    def threads(chosen: int | None) -> Any:
+        task = Analyse(media, (), replace(settings, engine=replace(settings.engine, threads=chosen)))
+        sent = _to_send(task)
+        assert isinstance(sent, Analyse)
+        assert replace(sent, settings=task.settings) == task, "nothing else is another"
+        return sent.settings.engine.threads
+
+    assert threads(None) == 1
+    assert threads(3) == 3, "who asks for more gets them"
 
 
 def test_failures_are_those_of_a_local_worker(cluster: Cluster, pool: Pool, tmp_path: Path) -> None:
