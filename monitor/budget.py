@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Protocol
 
+from monitor.settings import TrackSettings
 from monitor.types import Frame
 
 CARRY_S = 0.25
 """Unused allowance is kept for so long, so that a group walking in is judged at once."""
+ALWAYS_S, ALWAYS_PER_S = 1e-3, 1e9
+
+
+def every_face(track: TrackSettings) -> TrackSettings:
+    """The settings with each face that is found due in each picture, and room for all of them."""
+    always = replace(track, judge_every_s=ALWAYS_S, judgements_per_s=ALWAYS_PER_S)
+    return replace(always, stable_every_s=None, changing_every_s=None)
 
 
 class Budget(Protocol):

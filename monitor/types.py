@@ -14,6 +14,8 @@ U8: TypeAlias = npt.NDArray[np.uint8]
 F32: TypeAlias = npt.NDArray[np.float32]
 
 
+UNDECIDED = "undecided"
+"""How a label that is None is written."""
 IN_VIEW_S = 0.3
 """Who was found within so long is in view; longer ago he is only expected where he is shown."""
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from monitor.analysis.rows import UNDECIDED
+from monitor.types import UNDECIDED
 
 PATH_POINTS = 32
 

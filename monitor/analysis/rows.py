@@ -10,9 +10,8 @@ from typing import Any
 
 from monitor.analysis.facts import picture_name
 from monitor.analysis.schema import frames_schema, judgements_schema, pack, stats_table, table, unpack
-from monitor.types import F32, Box, Face, Judgement, Track
+from monitor.types import F32, UNDECIDED, Box, Face, Judgement, Track
 
-UNDECIDED = "undecided"
 _PX, _P = 1, 4
 """Decimals of pixels and of probabilities: what a machine's arithmetic may do differently lies below them."""
 

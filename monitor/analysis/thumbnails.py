@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,18 +11,15 @@ import cv2
 import numpy as np
 
 from engines.crop import crop_face
-from monitor.analysis.sights import us_of
 from monitor.errors import SourceError
+from monitor.sources.moments import frames_at, groups_of
 from monitor.sources.object_stores import is_url, name_of
-from monitor.sources.recordings import Recording
-from monitor.types import U8, Box, Frame, Media, Span
+from monitor.types import U8, Box, Media, Span
 
 log = logging.getLogger(__name__)
 SIZE_PX, MARGIN, QUALITY = 96, 0.3, 85
 PATCHES = 8
 """Of a blurred one so many values across are left."""
-NEAR_S = 10.0
-"""Picks closer together are found in one decoding; between others the file is sought."""
 READ_S = 3600.0
 
 
@@ -42,30 +38,14 @@ class Pick:
 def thumbnails(media: Media, picks: Sequence[Pick], style: str) -> dict[int, bytes]:
     """{person: JPEG, SIZE_PX wide and high}, blurred unless `style` is clear; who cannot be cut out is left out."""
     found: dict[int, bytes] = {}
-    groups = _of_pictures(media, picks) if media.kind == "pictures" else _of_video(media, picks)
+    groups = _of_pictures(media, picks) if media.kind == "pictures" else groups_of(media, picks)
     for span, wanted in groups:
         try:
-            for pick, frame in _moments(media, span, wanted):
+            for pick, frame in frames_at(media, span, wanted, READ_S):
                 found[pick.person] = _cut(frame.bgr, pick.box, blurred=style != "clear")
         except SourceError as error:
             log.warning("%s: a small picture could not be made: %s", media.name, error)
     return found
-
-
-def _of_video(media: Media, picks: Sequence[Pick]) -> Iterator[tuple[Span, list[Pick]]]:
-    """Picks that are decoded together, and the span around them."""
-    group: list[Pick] = []
-    for pick in sorted(picks, key=lambda pick: pick.t):
-        if group and media.splittable and pick.t - group[-1].t > NEAR_S:
-            yield _around(group), group
-            group = []
-        group.append(pick)
-    if group:
-        yield _around(group), group
-
-
-def _around(group: Sequence[Pick]) -> Span:
-    return Span(group[0].t - 1e-6, group[-1].t + 2e-6)
 
 
 def _of_pictures(media: Media, picks: Sequence[Pick]) -> Iterator[tuple[Span, list[Pick]]]:
@@ -77,16 +57,6 @@ def _of_pictures(media: Media, picks: Sequence[Pick]) -> Iterator[tuple[Span, li
         group = [*wanted.pop(uri, ()), *(wanted.pop(name, ()) if name != uri else ())]
         if group:
             yield Span(number, number + 1), group
-
-
-def _moments(media: Media, span: Span, wanted: Sequence[Pick]) -> Iterator[tuple[Pick, Frame]]:
-    by_time: dict[int, list[Pick]] = {}
-    for pick in wanted:
-        by_time.setdefault(us_of(pick.t), []).append(pick)
-    with closing(Recording(media, span)) as source:
-        while by_time and isinstance(frame := source.read(READ_S), Frame):
-            for pick in by_time.pop(us_of(frame.t), ()):
-                yield pick, frame
 
 
 def _cut(bgr: U8, box: Box, *, blurred: bool) -> bytes:

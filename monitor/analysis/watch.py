@@ -16,7 +16,7 @@ from monitor.analysis.quality import Eye
 from monitor.analysis.rows import Rows
 from monitor.app import cropper_for, rule_for
 from monitor.beliefs import Beliefs
-from monitor.budget import MediaBudget
+from monitor.budget import MediaBudget, every_face
 from monitor.classify import Crops
 from monitor.follow import Changes, Followed, Follower
 from monitor.glance import Glance
@@ -25,8 +25,6 @@ from monitor.settings import Settings, TrackSettings
 from monitor.threads import Answer, Caller
 from monitor.types import Face, Frame, Judgement
 
-ALWAYS_S, ALWAYS_PER_S = 1e-3, 1e9
-"""Settings of `--every-face`: each face that was found is due, whatever it costs."""
 SAME_FACE = 0.5
 """A find that shares so much with somebody's box is his."""
 
@@ -151,6 +149,4 @@ def every_s(settings: Settings, fps: float) -> float:
 
 def track_settings(settings: Settings) -> TrackSettings:
     """How faces are followed and judged, `--every-face` put into numbers."""
-    if not settings.analysis.every_face:
-        return settings.track
-    return replace(settings.track, judge_every_s=ALWAYS_S, stable_every_s=None, judgements_per_s=ALWAYS_PER_S)
+    return every_face(settings.track) if settings.analysis.every_face else settings.track

@@ -8,6 +8,7 @@ from typing import Any
 
 from monitor.bench.clocks import Clock, TimedSource
 from monitor.bench.facts import Point
+from monitor.budget import every_face
 from monitor.errors import UsageError
 from monitor.ports import Source
 from monitor.settings import Settings
@@ -15,9 +16,6 @@ from monitor.sources.pictures import open_files
 from monitor.sources.wrappers import Loop, Paced
 from monitor.threads import Ahead, Freshest
 from monitor.types import Frame, Losses
-
-ALWAYS_S, ALWAYS_PER_S = 1e-3, 1e9
-"""Settings with which each face found is due in each picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +66,7 @@ def _looped(film: Film, clock: Clock) -> Source:
 
 def settings_of(settings: Settings, point: Point) -> Settings:
     """The settings as the point asks."""
-    track = settings.track
-    if point.every_face:
-        rates = {"judge_every_s": ALWAYS_S, "stable_every_s": None, "changing_every_s": None}
-        track = replace(track, judgements_per_s=ALWAYS_PER_S, **rates)  # type: ignore[arg-type]
+    track = every_face(settings.track) if point.every_face else settings.track
     engine: Any = replace(settings.engine, runtime=point.runtime, precision=point.precision)  # type: ignore[arg-type]
     detector: Any = replace(settings.detector, tiles=point.tiles)  # type: ignore[arg-type]
     return replace(settings, track=track, engine=engine, detector=detector)

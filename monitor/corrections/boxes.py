@@ -18,12 +18,6 @@ def percent_of(box: Box, width: int, height: int) -> tuple[float, float, float, 
     return 100 * box.x0 / width, 100 * box.y0 / height, 100 * box.width / width, 100 * box.height / height
 
 
-def box_of(percent: Sequence[float], width: int, height: int) -> Box:
-    """The box in px of x, y, width, height in percent of the picture."""
-    x, y, w, h = percent
-    return Box(x * width / 100, y * height / 100, (x + w) * width / 100, (y + h) * height / 100)
-
-
 def sides_of(box: Sequence[float], width: float, height: float) -> Sides:
     """Shares of a picture `width` and `height` large, of x, y, width, height in the same unit.
 

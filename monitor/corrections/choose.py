@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from monitor.analysis.schema import parquet_batches, rows_of
-from monitor.corrections.facts import UNDECIDED, Face, Shot
+from monitor.corrections.facts import Face, Shot
 from monitor.corrections.results import Result, plain
 from monitor.errors import MediaError
-from monitor.types import Box
+from monitor.types import UNDECIDED, Box
 
 _COLUMNS = ("t", "person", "x0", "y0", "x1", "y1", "found", "label", "reason", "picture")
 

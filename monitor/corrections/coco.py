@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from monitor.corrections.facts import PICTURES, UNDECIDED, Corrected, Face, Mark, Marked, Shot
+from monitor.corrections.facts import PICTURES, Corrected, Face, Mark, Marked, Shot
 from monitor.corrections.reading import (
     checked_box,
     checked_label,
@@ -18,6 +18,7 @@ from monitor.corrections.reading import (
     text_of,
 )
 from monitor.corrections.telling import told_faces
+from monitor.types import UNDECIDED
 from monitor.versions import own_version
 
 FILE = "annotations.json"

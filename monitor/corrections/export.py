@@ -10,15 +10,15 @@ from typing import Any
 
 from monitor.corrections import coco, label_studio
 from monitor.corrections.choose import Wish, limited, shots_of
-from monitor.corrections.facts import PICTURES, UNDECIDED, Shot
+from monitor.corrections.facts import PICTURES, Shot
 from monitor.corrections.folders import check_free, made_whole
 from monitor.corrections.pictures import decoded, jpeg
 from monitor.corrections.results import Result, results_of, unlike
 from monitor.errors import MonitorError, SourceNotFound, UsageError
 from monitor.files import write_whole
+from monitor.types import UNDECIDED
 
 OURS = {PICTURES, coco.FILE, label_studio.FILE, label_studio.LAYOUT, label_studio.README}
-FORMATS = ("coco", "label-studio")
 
 
 @dataclass(frozen=True, slots=True)

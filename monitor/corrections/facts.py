@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
-from monitor.types import Box
+from monitor.types import UNDECIDED, Box
 
 LABELS = ("real", "fake", "mask")
 """What training knows."""
-UNDECIDED = "undecided"
 PICTURES = "pictures"
 """The folder of the pictures, below the one that was asked for."""
 Sides: TypeAlias = tuple[float, float, float, float]

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from monitor.corrections.boxes import percent_of
-from monitor.corrections.facts import PICTURES, UNDECIDED, Corrected, Face, Mark, Marked, Shot
+from monitor.corrections.facts import PICTURES, Corrected, Face, Mark, Marked, Shot
 from monitor.corrections.reading import (
     checked_box,
     checked_label,
@@ -20,6 +20,7 @@ from monitor.corrections.reading import (
     text_of,
 )
 from monitor.corrections.telling import told_faces
+from monitor.types import UNDECIDED
 
 FILE, LAYOUT, README = "tasks.json", "labels.xml", "README.txt"
 FROM, TO = "label", "image"

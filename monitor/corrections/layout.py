@@ -12,14 +12,14 @@ from pathlib import Path
 from monitor import yamlish
 from monitor.corrections import coco, label_studio
 from monitor.corrections.boxes import SAME, in_px, matched, overlap
-from monitor.corrections.facts import LABELS, PICTURES, UNDECIDED, Corrected, Mark, Marked, Sides, Tally
+from monitor.corrections.facts import LABELS, PICTURES, Corrected, Mark, Marked, Sides, Tally
 from monitor.corrections.folders import check_free, made_whole
 from monitor.corrections.pictures import jpeg
 from monitor.corrections.reading import damaged, load, name_before_upload, recording_of
 from monitor.errors import SourceNotFound, UsageError
 from monitor.files import check_writable, told_as_sink_error, write_whole
 from monitor.sources.pictures import read_picture_bgr
-from monitor.types import U8
+from monitor.types import U8, UNDECIDED
 
 ROOM = 0.6
 """Left around a face, as a share of its longer side: the half that training stores, and what the detector wants."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,13 +13,12 @@ from monitor.analysis.inputs import items_of
 from monitor.corrections.facts import Shot
 from monitor.corrections.results import Result
 from monitor.errors import SinkError, SourceError
+from monitor.sources.moments import frames_at, groups_of
 from monitor.sources.opening import state_of
 from monitor.sources.pictures import read_picture_bgr
-from monitor.sources.recordings import Recording, scan
-from monitor.types import U8, Box, Frame, Media, Span
+from monitor.sources.recordings import scan
+from monitor.types import U8, Box, Media, Span
 
-NEAR_S = 10.0
-"""Pictures closer together are found in one decoding; between others the file is sought."""
 READ_S = 60.0
 QUALITY = 95
 
@@ -36,8 +35,8 @@ def decoded(result: Result, shots: Sequence[Shot]) -> Iterator[tuple[Shot, U8]]:
         return
     media = scan(result.uri)
     _check_bytes(result, media.bytes)
-    for group in _together(sorted(shots, key=lambda shot: shot.t), media):
-        yield from _group(media, group)
+    for span, group in groups_of(media, shots):
+        yield from _group(media, span, group)
 
 
 def _check_bytes(result: Result, now: int | None) -> None:
@@ -72,26 +71,13 @@ def _fitted(shot: Shot, width: int, height: int) -> Shot:
     return replace(shot, size_px=(width, height), faces=faces, strangers=tuple(cut(box) for box in shot.strangers))
 
 
-def _together(shots: Sequence[Shot], media: Media) -> Iterator[list[Shot]]:
-    group: list[Shot] = []
-    for shot in shots:
-        if group and media.splittable and shot.t - group[-1].t > NEAR_S:
-            yield group
-            group = []
-        group.append(shot)
-    if group:
-        yield group
-
-
-def _group(media: Media, shots: Sequence[Shot]) -> Iterator[tuple[Shot, U8]]:
-    waiting = {round(shot.t * 1e6): shot for shot in shots}
-    with closing(Recording(media, Span(shots[0].t - 1e-6, shots[-1].t + 2e-6))) as source:
-        while waiting and isinstance(frame := source.read(READ_S), Frame):
-            shot = waiting.pop(round(frame.t * 1e6), None)
-            if shot is not None:
-                yield replace(shot, size_px=(frame.width_px, frame.height_px)), frame.bgr
+def _group(media: Media, span: Span, shots: Sequence[Shot]) -> Iterator[tuple[Shot, U8]]:
+    waiting = {shot.name: shot.t for shot in shots}
+    for shot, frame in frames_at(media, span, shots, READ_S):
+        del waiting[shot.name]
+        yield replace(shot, size_px=(frame.width_px, frame.height_px)), frame.bgr
     if waiting:
-        missing = min(shot.t for shot in waiting.values())
+        missing = min(waiting.values())
         raise SourceError(f"{media.name} has no picture at {missing:g} s any more", hint="analyse it again")
 
 

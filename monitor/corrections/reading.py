@@ -11,9 +11,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from monitor.corrections.boxes import sides_of
-from monitor.corrections.facts import LABELS, UNDECIDED, Known, Sides
+from monitor.corrections.facts import LABELS, Known, Sides
 from monitor.corrections.results import plain
 from monitor.errors import MediaError, SourceError, SourceNotFound
+from monitor.types import UNDECIDED
 
 
 def damaged(what: str, hint: str = "export it again from the program in which it was corrected") -> MediaError:

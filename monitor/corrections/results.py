@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from monitor.analysis.inputs import FACTS
 from monitor.errors import MediaError, SourceNotFound, UsageError
 
-FACTS, TABLE = "analysis.json", "frames.parquet"
+TABLE = "frames.parquet"
 _HINT = "name a folder made by `monitor analyze`"
 
 

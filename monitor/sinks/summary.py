@@ -13,11 +13,10 @@ from typing import Any
 from engines.contract import EngineInfo
 from monitor.files import check_writable, write_whole
 from monitor.timing import Percentiles
-from monitor.types import Gap, Losses, Scene, Track
+from monitor.types import UNDECIDED, Gap, Losses, Scene, Track
 
 _KEPT_TRACKS = 2_000
 """An endless run keeps the latest so many; totals count all."""
-UNDECIDED = "undecided"
 
 
 @dataclass

@@ -1,9 +1,16 @@
 """How many judgements a frame may have."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from monitor.budget import LiveBudget, MediaBudget
+from monitor.analysis.watch import track_settings
+from monitor.analysis_settings import AnalysisSettings
+from monitor.bench.films import settings_of
+from monitor.budget import LiveBudget, MediaBudget, every_face
+from monitor.settings import Settings, TrackSettings
 from monitor.types import Frame
+from tests.monitor.bench.reports import RECORDED
 
 
 def at(t, index=0):
@@ -57,3 +64,14 @@ def test_a_machine_that_loses_frames_gets_no_more_time_for_it():
             n = budget.allow(at(i * every / 30, i * every))
             budget.spent(n, n * 0.004)
     assert kept.allow(at(100 / 30, 100)) == lost.allow(at(300 / 30, 300)) == 4
+
+
+def test_every_face_means_the_same_wherever_it_is_asked_for():
+    track = every_face(TrackSettings(lost_s=3.0))
+    assert (track.stable_every_s, track.changing_every_s, track.lost_s) == (None, None, 3.0)
+    assert total(MediaBudget(track.judgements_per_s), 25.0, 1.0) > 25 * 1000
+    settings = replace(Settings(), analysis=AnalysisSettings(every_face=True))
+    assert track_settings(settings) == every_face(settings.track)
+    assert track_settings(Settings()) == settings.track
+    assert settings_of(settings, replace(RECORDED, every_face=True)).track == every_face(settings.track)
+    assert settings_of(settings, RECORDED).track == settings.track

@@ -18,12 +18,11 @@ from engines.contract import EngineInfo
 from monitor.app import watched
 from monitor.errors import MonitorError
 from monitor.settings import EngineSettings, Settings, SourceSettings
-from monitor.types import Scene, Track
+from monitor.types import UNDECIDED, Scene, Track
 from train.evaluation.truth import NOBODY, Truth, load_truths
 
 Say = Callable[[str], None]
 Precision = Literal["int8", "fp32"]
-UNDECIDED = "undecided"
 VISIBLE_S = 0.3
 """A track found so recently is in view; later its box only coasts."""
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-import monitor.analysis.thumbnails as thumbnails_module
 from monitor.analysis.thumbnails import Pick, thumbnails
+from monitor.sources import moments
 from monitor.sources.recordings import Recording, scan, scan_pictures
 from monitor.types import U8, Box, Media, Span
 from tests.people import HOPPER, person
@@ -51,7 +51,7 @@ def test_moments_close_together_are_one_reading(media: Media, monkeypatch: pytes
             opened.append(span)
             super().__init__(media, span)
 
-    monkeypatch.setattr(thumbnails_module, "Recording", Counted)
+    monkeypatch.setattr(moments, "Recording", Counted)
     assert len(thumbnails(media, [Pick(i, i / 25, BOX) for i in range(28, -1, -2)], "clear")) == 15
     assert len(opened) == 1
 

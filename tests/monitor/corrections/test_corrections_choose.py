@@ -55,7 +55,7 @@ def test_a_limit_spreads_the_pictures_evenly(analysed, most, times):
 
 
 def test_exactly_the_chosen_pictures_are_decoded(analysed, monkeypatch):
-    monkeypatch.setattr("monitor.corrections.pictures.NEAR_S", 1.5)
+    monkeypatch.setattr("monitor.sources.moments.NEAR_S", 1.5)
     (result,) = results_of([analysed / "my clip"])
     found = {shot.t: (number_of(bgr), shot.size_px) for shot, bgr in decoded(result, chosen(analysed))}
     assert found == {t: (round(t * 25), (660, 240)) for t in (0.0, 1.0, 3.0, 5.0)}
