@@ -127,7 +127,8 @@ def new_token(credentials: Annotated[Path | None, typer.Option(metavar="FILE", h
     from monitor.kiosk.web.credentials import place_of
 
     token = make(place_of(credentials))
-    typer.echo(f"open the screen once with /?token={token} (a running kiosk takes it at its next start)")
+    typer.echo(f"open the screen once with /?token={token}")
+    typer.echo("a running kiosk takes it at its next start", err=True)
     return 0
 
 
