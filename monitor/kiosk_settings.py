@@ -31,6 +31,8 @@ class PolicySettings:
     """What was said of somebody who has left stays on the screen for so long; a welcome does not."""
     grace_s: Seconds = 0.8
     """Somebody who turns the head, or is not found for a moment, keeps what was said for so long."""
+    fresh_s: Positive = 2.0
+    """A label counts for so long after its last judgement; more than `track.stable_every_s`, and what a call takes."""
     staff_after_s: Positive = 10.0
     """Who is undecided for so long is sent to the staff."""
     frozen_s: Positive = 4.0

@@ -66,6 +66,8 @@ def _wish(track: Track, label: str | None, t: float, policy: PolicySettings) -> 
         return State.STAFF
     if label is None or t - track.seen_t > policy.grace_s:
         return State.LOOK
+    if t - track.judged_t > policy.fresh_s:
+        return State.LOOK  # the loop does not wait for an engine that hangs, and labels stay as they were
     masked = label == "mask"
     if policy.require == "mask" and not masked:
         return State.PUT_ON

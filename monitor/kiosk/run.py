@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from monitor.app import Say, watched
-from monitor.errors import MonitorError, UsageError
+from monitor.errors import ConfigError, MonitorError, UsageError
 from monitor.kiosk import words
 from monitor.kiosk.delivery import Deliveries, target_names
 from monitor.kiosk.entrance import Entrance
@@ -43,6 +43,7 @@ def run(settings: Settings, *, say: Say, opened: Callable[[str], None], stopped:
     """
     if settings.sources:
         raise UsageError("an entrance has one camera, and several are named", hint="leave `sources` away: use `source`")
+    _check_freshness(settings)
     settings = replace(settings, source=as_camera(settings.source))
     kiosk = settings.kiosk
     known = credentials.load(credentials.place_of(kiosk.server.credentials))
@@ -102,6 +103,17 @@ def _tell_fault(entrance: Entrance, error: BaseException) -> None:
         entrance.end("fault", why)
     except MonitorError as also:
         log.error("the fault could not be stored: %s", also)
+
+
+def _check_freshness(settings: Settings) -> None:
+    """Raises ConfigError where labels would count for less time than lies between two judgements."""
+    track, fresh_s = settings.track, settings.kiosk.policy.fresh_s
+    rarest_s = max(track.judge_every_s, track.stable_every_s or 0.0, track.changing_every_s or 0.0)
+    if fresh_s <= rarest_s:
+        raise ConfigError(
+            f"kiosk.policy.fresh_s: a label counts for {fresh_s:g} s, but faces are judged every {rarest_s:g} s",
+            hint="make it a second longer than track.stable_every_s and the others, or those shorter",
+        )
 
 
 def source_name(source: SourceSettings) -> str:

@@ -24,9 +24,11 @@ def track(
     box: tuple[float, float, float, float] = (10, 10, 30, 34),
     p: float = 0.9,
     seen_t: float = 1e9,
+    judged_t: float | None = None,
     judgements: int = 4,
     reason: str | None = None,
 ) -> Track:
+    """Seen, and judged, when the test says; by default now, whenever that is."""
     probs = None
     if judgements:
         probs = np.full(3, (1 - p) / 2, np.float32)
@@ -35,7 +37,8 @@ def track(
     reason = reason or ("few judgements" if label is None else None)
     x0, y0, x1, y1 = box
     points = np.array([[x0 + (x1 - x0) * fx, y0 + (y1 - y0) * fy] for fx, fy in ((0.3, 0.4), (0.7, 0.4))], np.float32)
-    return Track(track_id, Face(Box(*box), 0.9, points), 0.0, seen_t, 0.0, judgements, probs, index, reason)
+    judged_t = seen_t if judged_t is None else judged_t
+    return Track(track_id, Face(Box(*box), 0.9, points), 0.0, seen_t, judged_t, judgements, probs, index, reason)
 
 
 def scene(index: int, t: float, *tracks: Track, ms: dict[str, float] | None = None, **look: float | None) -> Scene:

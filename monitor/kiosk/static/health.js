@@ -65,6 +65,7 @@ export function showPolicy(policy) {
       : "No label is sent to the staff at once.",
     `The door is ${zone}; smaller faces than ${percent(policy.near_share)} of the picture's height are asked to come closer.`,
     `A state must hold for ${seconds(policy.dwell_s)} before it is said; a turned head keeps it for ${seconds(policy.grace_s)}.`,
+    `A label counts for ${seconds(policy.fresh_s)} after its last judgement.`,
     `What was said of somebody who has left stays for ${seconds(policy.hold_s)}; a welcome does not.`,
     `Who is undecided for ${seconds(policy.staff_after_s)} is sent to the staff.`,
   ];

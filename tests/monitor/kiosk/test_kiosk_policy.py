@@ -34,12 +34,16 @@ class Entrance:
 
     def see(self, seconds: float, *tracks: Track) -> State:
         for _ in range(max(1, round(seconds * FPS))):
-            fresh = [replace(one, seen_t=self.t) if one.seen_t == 1e9 else one for one in tracks]
-            self.standing, decided = self.door.see(scene(self.index, self.t, *fresh))
+            self.standing, decided = self.door.see(scene(self.index, self.t, *map(self._now, tracks)))
             self.decided += decided
             self.t += 1 / FPS
             self.index += 1
         return self.standing.state
+
+    def _now(self, one: Track) -> Track:
+        """Found, and judged, in this frame, unless the test says when."""
+        seen_t, judged_t = (self.t if t == 1e9 else t for t in (one.seen_t, one.judged_t))
+        return replace(one, seen_t=seen_t, judged_t=judged_t)
 
     def miss(self, state: str, why: str = "") -> State:
         self.standing, decided = self.door.miss(Gap(state, 1.0, why), self.t)
@@ -127,6 +131,26 @@ def test_who_is_not_found_any_more_is_not_welcome_for_long() -> None:
     coasting = track(1, "mask", seen_t=door.t)
     assert door.see(0.4, coasting) is State.WELCOME
     assert door.see(1.2, coasting) is State.LOOK
+
+
+def test_a_label_that_nobody_judges_any_more_does_not_keep_the_door_open() -> None:
+    """An engine that hangs: frames come, faces are found, and labels stay as they were."""
+    door = entrance(fresh_s=2.0, grace_s=0.5)
+    door.see(1, track(1, "mask"))
+    stale = track(1, "mask", judged_t=door.t)
+    assert door.see(2.0, stale) is State.WELCOME
+    assert door.see(0.7, stale) is State.LOOK
+    assert door.said("person") == ["welcome"]
+    assert door.see(1, track(1, "mask")) is State.WELCOME  # and it goes on with the next judgement
+
+
+def test_a_label_that_is_old_decides_nothing() -> None:
+    for label in ("mask", "real"):
+        door = entrance(fresh_s=2.0)
+        door.t = 10.0
+        assert door.see(1, track(1, label, judged_t=7.9)) is State.LOOK
+        assert door.said("person") == []
+    assert entrance().see(1, track(1, "fake", judged_t=-9.0)) is State.STAFF  # what was fake stays so
 
 
 def test_a_mask_taken_off_is_noticed_after_the_dwell() -> None:

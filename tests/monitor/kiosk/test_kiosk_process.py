@@ -62,6 +62,7 @@ def test_one_store_is_for_one_kiosk(tmp_path: Path, parts: tuple[object, ...]) -
         (("--require", "gloves"), 2, "--require"),
         (("--set", "kiosk.policy.zone=[[0, 0], [2, 0], [0, 1]]"), 2, "zone"),
         (("--set", "kiosk.webhook.url=ftp://x"), 2, "webhook"),
+        (("--set", "track.stable_every_s=2"), 2, "fresh_s"),
         (("--tls-cert", "nowhere.pem"), 2, "--tls-key"),
         (("--source", "nowhere.mp4"), 3, "nowhere.mp4"),
         (("--camera", "77"), 3, "77"),
