@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,10 +30,9 @@ class Deliveries:
         """The store must be there. Raises ConfigError for settings that cannot work, StoreError."""
         with contextlib.ExitStack() as stack:
             self._store = stack.enter_context(Store.join(store_path, busy_s=BUSY_S))
-            door = self._store.latest("door")
             targets: dict[str, Target] = {}
             for name in target_names(settings):
-                targets[name] = _open(name, settings, door)
+                targets[name] = _open(name, settings, lambda: self._store.latest("door"))
                 stack.callback(targets[name].close)
             self._workers = [Worker(name, target, self._store) for name, target in targets.items()]
             stack.pop_all()
@@ -59,8 +59,8 @@ class Deliveries:
         self._store.close()
 
 
-def _open(name: str, settings: KioskSettings, door: Event | None) -> Target:
-    """Each loads its library only where it is used. Raises ConfigError."""
+def _open(name: str, settings: KioskSettings, door: Callable[[], Event | None]) -> Target:
+    """`door` gives the newest event of the door. Each loads its library only where it is used. Raises ConfigError."""
     if name == "webhook":
         from monitor.kiosk.delivery.webhook import Webhook
 

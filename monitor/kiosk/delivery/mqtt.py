@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import logging
 import ssl
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -19,6 +20,7 @@ from monitor.errors import ConfigError
 from monitor.kiosk.delivery.secrets import read_secret
 from monitor.kiosk.delivery.target import NotDelivered
 from monitor.kiosk.facts import Event
+from monitor.kiosk.store import StoreError
 from monitor.kiosk_settings import MqttSettings
 from monitor.threads.channel import Channel
 
@@ -28,9 +30,10 @@ OFFLINE_S = 1.0
 KEEPALIVE_S = 30
 MOST_DELAY_S = 15
 """Between events, a broker that is gone is looked for this often at least."""
+WITH_WILL = ReasonCode(PacketTypes.DISCONNECT, identifier=4)
+"""Said when leaving: the broker publishes the last will all the same."""
 LOST = -1
 """Stands for the number of a message where the connection was lost."""
-log = logging.getLogger(__name__)
 
 
 class Mqtt:
@@ -40,8 +43,8 @@ class Mqtt:
     acknowledged the client is given up for a new one: the old would send what it still holds in the wrong order.
     """
 
-    def __init__(self, settings: MqttSettings, door: Event | None = None) -> None:
-        """`door`: the last known event of the door, for a broker that has forgotten it. Raises ConfigError."""
+    def __init__(self, settings: MqttSettings, door: Callable[[], Event | None] = lambda: None) -> None:
+        """`door` gives the newest stored event of the door: no other is TOPIC/state. Raises ConfigError."""
         self._settings = settings
         self._topic = settings.topic.strip("/")
         if not self._topic or set(self._topic) & set("+#\0"):
@@ -69,12 +72,16 @@ class Mqtt:
         client = self._connected()
         try:
             self._publish(client, "events", body, retain=False)
-            if event.kind == "door":
-                self._door = event
+            if event.kind == "door" and not self._is_over(event):
                 self._publish(client, "state", _state_of(event), retain=True)
         except NotDelivered:
             self._give_up(client)
             raise
+
+    def _is_over(self, event: Event) -> bool:
+        """The door has changed since: told late, a welcome must not stand there as if it held now."""
+        newest = self._door()
+        return newest is not None and newest.seq > event.seq
 
     def _connect(self) -> paho.Client:
         client = paho.Client(CallbackAPIVersion.VERSION2, self._id, protocol=paho.MQTTv5)
@@ -106,9 +113,12 @@ class Mqtt:
         return client
 
     def _give_up(self, client: paho.Client) -> None:
-        """Its thread ends with this; it is not waited for, since a name may take long to resolve."""
+        """Its thread ends with this; it is not waited for, since a name may take long to resolve.
+
+        Until there is a new one, `status` is `offline`: nobody hears how the door stands.
+        """
         self._client = None
-        client.disconnect()
+        client.disconnect(WITH_WILL)
 
     def _publish(self, client: paho.Client, leaf: str, payload: bytes, *, retain: bool) -> None:
         sent = client.publish(f"{self._topic}/{leaf}", payload, qos=1, retain=retain)
@@ -130,10 +140,16 @@ class Mqtt:
         if code.is_failure:
             self._why = f"the broker says: {code}"
             return
+        try:
+            door = self._door()
+        except StoreError as error:  # this is paho's thread: the next event tries again
+            self._why = str(error)
+            self._give_up(client)
+            return
         self._why = "it does not answer"
+        if door is not None:  # first: an old welcome must not be believed again
+            client.publish(f"{self._topic}/state", _state_of(door), qos=1, retain=True)
         client.publish(f"{self._topic}/status", "online", qos=1, retain=True)
-        if self._door is not None:
-            client.publish(f"{self._topic}/state", _state_of(self._door), qos=1, retain=True)
 
     def _on_connect_fail(self, _client: paho.Client, _data: Any) -> None:
         error = sys.exception()  # paho calls this where it has caught one
@@ -157,15 +173,22 @@ class Mqtt:
             return
         self._closed = True
         client = self._client
-        if client is None:
-            return
-        if client.is_connected():
-            last = client.publish(f"{self._topic}/status", "offline", qos=1, retain=True)
-            try:
-                last.wait_for_publish(OFFLINE_S)
-            except (RuntimeError, ValueError):
-                log.info("%s was not told that the kiosk goes: its last will says so", self._name)
-        self._give_up(client)
+        if client is not None and self._said_offline(client):
+            self._client = None
+            client.disconnect()
+        elif client is not None:
+            self._give_up(client)
+
+    def _said_offline(self, client: paho.Client) -> bool:
+        """True where the broker has acknowledged it; else its last will says so."""
+        if not client.is_connected():
+            return False
+        last = client.publish(f"{self._topic}/status", "offline", qos=1, retain=True)
+        try:
+            last.wait_for_publish(OFFLINE_S)
+            return bool(last.is_published())
+        except (RuntimeError, ValueError):
+            return False
 
 
 def _state_of(event: Event) -> bytes:

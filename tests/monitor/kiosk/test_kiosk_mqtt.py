@@ -22,9 +22,10 @@ from paho.mqtt.properties import Properties
 
 from monitor.errors import ConfigError
 from monitor.kiosk.delivery import Deliveries, target_names
-from monitor.kiosk.delivery.target import body_of
-from monitor.kiosk.facts import Decision
-from monitor.kiosk.store import Backlog, Store
+from monitor.kiosk.delivery.mqtt import Mqtt
+from monitor.kiosk.delivery.target import NotDelivered, body_of
+from monitor.kiosk.facts import Decision, Event
+from monitor.kiosk.store import Backlog, Store, StoreError
 from monitor.kiosk_settings import KioskSettings, MqttSettings
 from tests.monitor.kiosk.receivers import certificates, free_port, until
 from tests.system import need_program
@@ -143,9 +144,7 @@ def test_events_the_state_of_the_door_and_the_kiosks_presence(path: Path, broker
         until(lambda: b"offline" in listener.payloads("door/1/status"))
         assert listener.payloads("door/1/events") == [body_of(event) for event in events]
         assert listener.payloads("door/1/status") == [b"online", b"offline"]
-        assert [json.loads(state) for state in listener.payloads("door/1/state")] == [
-            {"at": 1.0, "seq": 2, "state": "put_on"}
-        ]
+        assert set(listener.payloads("door/1/state")) == {b'{"at":1.0,"seq":2,"state":"put_on"}'}
     with closing(Listener(broker.port)) as later:  # it subscribes again, which brings what is retained
         until(lambda: len(later.messages) >= 2)
         retained = {topic: payload for topic, payload, retain in later.messages if retain}
@@ -190,6 +189,80 @@ def test_a_broker_that_forgets_is_told_again(path: Path, broker: Broker, tmp_pat
             until(lambda: listener.payloads("door/1/state"))
             assert listener.payloads("door/1/status") == [b"online"]
             assert json.loads(listener.payloads("door/1/state")[0])["seq"] == 1
+
+
+def test_a_welcome_that_is_over_is_not_the_state_of_the_door(path: Path, broker: Broker, fast: None) -> None:
+    """Told late it is an event like any other; whoever looks at the state hears only what holds."""
+    settings = to(broker)
+    with (
+        closing(Listener(broker.port)) as listener,
+        opened(path, settings) as store,
+        closing(Deliveries(settings, path)) as deliveries,
+    ):
+        store.add(DOOR, at=1.0)
+        deliveries.wake()
+        until(lambda: backlog(deliveries).waiting == 0)
+        broker.stop()
+        for at, state in enumerate(("welcome", "idle", "welcome", "look"), start=2):
+            store.add(Decision("door", state), at=float(at))
+        broker.start()
+        deliveries.wake()
+        until(lambda: backlog(deliveries).waiting == 0)
+        until(lambda: len(listener.seqs_once) == 5)
+        until(lambda: listener.payloads("door/1/state")[-1:] == [b'{"at":5.0,"seq":5,"state":"look"}'])
+        assert {json.loads(state)["state"] for state in listener.payloads("door/1/state")} == {"put_on", "look"}
+
+
+def test_who_was_not_heard_is_offline(path: Path, tmp_path: Path, fast: None) -> None:
+    """The broker does not take an event: nobody may trust the last state until it does."""
+    (tmp_path / "rights").write_text("topic read #\ntopic readwrite door/1/status\ntopic readwrite door/1/state\n")
+    broker = Broker(tmp_path, "allow_anonymous true", f"acl_file {tmp_path / 'rights'}")
+    settings = to(broker)
+    try:
+        with (
+            closing(Listener(broker.port)) as listener,
+            opened(path, settings) as store,
+            closing(Deliveries(settings, path)) as deliveries,
+        ):
+            store.add(DOOR, at=1.0)
+            deliveries.wake()
+            until(lambda: backlog(deliveries).last_error)
+            until(lambda: b"offline" in listener.payloads("door/1/status"))
+            assert backlog(deliveries).waiting == 1
+    finally:
+        broker.stop()
+
+
+def test_how_the_door_stands_is_told_before_anybody_is_online(path: Path, broker: Broker) -> None:
+    settings = to(broker)
+    with opened(path, KioskSettings()) as store:
+        store.add(DOOR, at=1.0)
+    with (
+        closing(Listener(broker.port)) as listener,
+        opened(path, settings) as store,
+        closing(Deliveries(settings, path)),
+    ):
+        until(lambda: len(listener.messages) == 2)
+        assert [topic for topic, _, _ in listener.messages] == ["door/1/state", "door/1/status"]
+
+
+def test_a_store_that_cannot_be_read_is_told_and_asked_again(path: Path, broker: Broker, fast: None) -> None:
+    settings = to(broker)
+    with closing(Listener(broker.port)) as listener, opened(path, settings) as store:
+        event = store.add(DOOR, at=1.0)
+        answers = iter([StoreError("the disk is gone", hint="look after it")])
+
+        def door() -> Event:
+            for error in answers:
+                raise error
+            return event
+
+        with closing(Mqtt(settings.mqtt, door)) as target:
+            with pytest.raises(NotDelivered, match="the disk is gone"):
+                target.send(event, b"{}")
+            assert b"online" not in listener.payloads("door/1/status")
+            target.send(event, b"{}")
+            until(lambda: b"online" in listener.payloads("door/1/status"))
 
 
 KILLED = """
