@@ -22,8 +22,8 @@ from monitor.kiosk.facts import Event
 from monitor.kiosk_settings import WebhookSettings
 from monitor.threads.deadline import deadline
 
-TRY_AGAIN = (408, 409, 425, 429)
-"""Of the 4xx, those that speak of this moment and not of the event."""
+TRY_AGAIN = (401, 403, 404, 407, 408, 409, 425, 429)
+"""Of the 4xx, those that speak of this moment, of who asks and where, and not of the event."""
 
 
 class Webhook:
@@ -51,7 +51,7 @@ class Webhook:
         self._closed = self._late = False
 
     def send(self, event: Event, body: bytes) -> None:
-        """Any 2xx is taken; the body of an answer is not read. Raises NotDelivered, Refused for most of the 4xx."""
+        """Any 2xx is taken; the body of an answer is not read. Raises NotDelivered, Refused for the other 4xx."""
         headers = {"Content-Type": "application/json", "Idempotency-Key": event.id, **self._signed(body)}
         trace = {"trace": self._note_socket}
         self._late = False

@@ -15,7 +15,7 @@ FIRST_WAIT_S, MOST_WAIT_S = 0.5, 60.0
 IDLE_S = 5.0
 """Another process may have stored something: looked for so often without being woken."""
 REFUSALS = 3
-"""So often an event is offered before a refusal is believed."""
+"""So often an event is refused before that is believed."""
 log = logging.getLogger(__name__)
 
 
@@ -29,6 +29,7 @@ class Worker:
         self._target, self._store = target, store
         self._tries = 0  # in vain with the store
         self._not_before = 0.0  # monotonic
+        self._refused: tuple[int, int] = (0, 0)  # the event last refused, and how often; anew after a start
         self._bell: Channel[bool] = Channel(1)
         self._thread = start(self._work, self._ended, f"delivery {name}")
 
@@ -85,13 +86,18 @@ class Worker:
                 return
             why = str(error) if isinstance(error, NotDelivered) else redact(f"{type(error).__name__}: {error}")
             log.warning("event %d to %s: %s", event.seq, self.name, why)
-            if isinstance(error, Refused) and waiting.tries + 1 >= REFUSALS:
+            if isinstance(error, Refused) and self._refusals_of(event.seq) >= REFUSALS:
                 outbox.refused(self.name, event.seq, why)
                 return
             wait_s = self._wait(waiting.tries, error.after_s if isinstance(error, NotDelivered) else 0.0)
             outbox.failed(self.name, event.seq, why, time.time() + wait_s)
         else:
             outbox.delivered(self.name, event.seq, time.time())
+
+    def _refusals_of(self, seq: int) -> int:
+        """How often this event was refused, this time included; that nobody answered is no refusal."""
+        self._refused = (seq, self._refused[1] + 1 if self._refused[0] == seq else 1)
+        return self._refused[1]
 
     def _wait(self, tries: int, at_least_s: float = 0.0) -> float:
         """Longer with every try, and not in step with others that wait for the same."""

@@ -20,7 +20,7 @@ from tests.monitor.kiosk.deliveries import SAID, Broken, backlog, opened, to
 from tests.monitor.kiosk.receivers import Answer, Receiver, Request, until
 
 
-@pytest.mark.parametrize("status", [302, 408, 409, 425, 429, 500, 503])
+@pytest.mark.parametrize("status", [302, 401, 403, 404, 407, 408, 409, 425, 429, 500, 503])
 def test_answers_that_mean_try_again(path: Path, receiver: Receiver, fast: None, status: int) -> None:
     answers = iter([status] * 5)
     receiver.answer = lambda _: (next(answers, 200), {"Location": "http://127.0.0.1:1/"})
@@ -34,7 +34,7 @@ def test_answers_that_mean_try_again(path: Path, receiver: Receiver, fast: None,
     assert receiver.seqs == [1] * 6 + [2], "the first one first, however long it takes"
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 410, 422])
+@pytest.mark.parametrize("status", [400, 410, 413, 422])
 def test_a_refused_event_is_kept_with_the_reason_and_passed_over(
     path: Path, receiver: Receiver, fast: None, status: int
 ) -> None:
@@ -50,6 +50,33 @@ def test_a_refused_event_is_kept_with_the_reason_and_passed_over(
     with closing(sqlite3.connect(path)) as connection:
         rows = connection.execute("SELECT seq, tries, last_error FROM outbox").fetchall()
     assert rows == [(1, 3, f"http://127.0.0.1:{receiver.port} answers {status}")]
+
+
+def test_only_refusals_count_as_refusals(path: Path, receiver: Receiver, fast: None) -> None:
+    """Who was down for long, and then is not sure of himself for a moment, loses nothing."""
+    answers = iter([503] * 5 + [400, 503, 400])
+    receiver.answer = lambda _: (next(answers, 200), {})
+    settings = to(receiver.url)
+    with opened(path, settings) as store, closing(Deliveries(settings, path)) as deliveries:
+        store.add(SAID, at=1.0)
+        deliveries.wake()
+        until(lambda: backlog(deliveries).waiting == 0)
+        assert backlog(deliveries).refused == 0
+    assert receiver.seqs == [1] * 9
+
+
+def test_each_event_is_offered_anew(path: Path, receiver: Receiver, fast: None) -> None:
+    """What was refused of one event does not count against the next."""
+    answers = iter([400, 400, 200, 400, 400])
+    receiver.answer = lambda _: (next(answers, 200), {})
+    settings = to(receiver.url)
+    with opened(path, settings) as store, closing(Deliveries(settings, path)) as deliveries:
+        store.add(SAID, at=1.0)
+        store.add(SAID, at=2.0)
+        deliveries.wake()
+        until(lambda: backlog(deliveries).waiting == 0)
+        assert backlog(deliveries).refused == 0
+    assert receiver.seqs == [1, 1, 1, 2, 2, 2]
 
 
 @pytest.mark.parametrize(
