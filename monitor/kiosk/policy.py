@@ -76,8 +76,10 @@ class Door:
     def end(self, why: str, t: float) -> tuple[Standing, list[Decision]]:
         """Nothing more is decided: the door closes, whatever was said, also by the staff."""
         self._override = None
-        decisions = [self._leave(track_id, t) for track_id in list(self._people)]
-        return self._stand(State.FAULT, t, (), why, decisions), decisions
+        left = [self._leave(track_id, t) for track_id in list(self._people)]
+        decisions: list[Decision] = []
+        standing = self._stand(State.FAULT, t, (), why, decisions)
+        return standing, decisions + left  # there may be time to tell one thing only
 
     def miss(self, gap: Gap, t: float) -> tuple[Standing, list[Decision]]:
         """What holds while there is no picture; `t` is the loop's clock."""

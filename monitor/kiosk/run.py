@@ -55,6 +55,7 @@ def run(settings: Settings, *, say: Say, opened: Callable[[str], None], stopped:
         store = stack.enter_context(Store.open(store_file(kiosk.store), targets=target_names(kiosk)))
         close_the_door(store, State.STARTING, "the program starts")  # before anybody is told the last state again
         deliveries = stack.enter_context(closing(Deliveries(kiosk, store.path)))
+        stack.callback(deliveries.finish)  # last of all, and with no watchdog: how it ends is to be told
         desk = Desk(kiosk, store, latest, Vitals(source_name(settings.source)), Inbox(), screen, deliveries.status)
         server = stack.enter_context(closing(WebServer(desk, kiosk.server, known)))
         say(f"events are stored in {store.path}")

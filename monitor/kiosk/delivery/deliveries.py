@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +12,14 @@ from pathlib import Path
 from monitor.kiosk.delivery.target import Target
 from monitor.kiosk.delivery.worker import Worker
 from monitor.kiosk.facts import Event
-from monitor.kiosk.store import Backlog, Store
+from monitor.kiosk.store import Backlog, Store, StoreError
 from monitor.kiosk_settings import KioskSettings
 
 BUSY_S = 2.0
 """Patience with other writers; a delivery that could not be noted down is made again."""
+FINISH_S, LOOK_S = 5.0, 0.05
+"""Patience at the end with targets that answer, and how often they are looked at."""
+log = logging.getLogger(__name__)
 
 
 def target_names(settings: KioskSettings) -> tuple[str, ...]:
@@ -49,6 +54,24 @@ class Deliveries:
             replace(backlog, last_error=trouble.get(backlog.target) or backlog.last_error)
             for backlog in self._store.outbox.backlogs()
         ]
+
+    def finish(self) -> None:
+        """Returns when all that is stored was told, to targets that answer; after FINISH_S at the latest.
+
+        Before `close`: how it ends, too, is to be told. Who is to be tried later than that is not waited for.
+        """
+        until = time.monotonic() + FINISH_S
+        self.wake()
+        try:
+            while time.monotonic() < until and any(map(self._is_busy, self._workers)):
+                time.sleep(LOOK_S)
+        except StoreError as error:
+            log.warning("what is told last is not waited for: %s", error)
+
+    def _is_busy(self, worker: Worker) -> bool:
+        """Something is to be told, and soon."""
+        waiting = self._store.outbox.oldest(worker.name)
+        return waiting is not None and not worker.trouble and waiting.next_at < time.time() + FINISH_S
 
     def close(self) -> None:
         """Breaks off what is under way, within a few seconds; what is not delivered waits in the store."""

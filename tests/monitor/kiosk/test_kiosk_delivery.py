@@ -15,7 +15,7 @@ from monitor.kiosk.delivery.worker import Worker
 from monitor.kiosk.store import Store
 from monitor.kiosk_settings import CommandSettings, KioskSettings, MqttSettings, WebhookSettings
 from tests.monitor.kiosk.deliveries import SAID, Broken, backlog, opened, to
-from tests.monitor.kiosk.receivers import Receiver, free_port, until
+from tests.monitor.kiosk.receivers import Answer, Receiver, Request, free_port, until
 
 
 def test_targets_are_those_that_are_set() -> None:
@@ -71,6 +71,50 @@ def test_what_was_not_delivered_waits_for_the_next_start(path: Path, receiver: R
     with opened(path, settings), closing(Deliveries(settings, path)) as deliveries:
         until(lambda: backlog(deliveries).waiting == 0)
     assert receiver.seqs == [1, 2, 3, 4, 5]
+
+
+def test_what_happens_last_is_told_before_it_closes(path: Path, receiver: Receiver) -> None:
+    def slowly(_: Request) -> Answer:
+        time.sleep(0.2)
+        return 204, {}
+
+    receiver.answer = slowly
+    settings = to(receiver.url)
+    with opened(path, settings) as store, closing(Deliveries(settings, path)) as deliveries:
+        for number in range(4):
+            store.add(SAID, at=float(number))
+        deliveries.finish()
+        assert backlog(deliveries).waiting == 0
+    assert receiver.seqs == [1, 2, 3, 4]
+
+
+def test_nobody_who_is_to_be_asked_later_keeps_it_from_ending(path: Path, receiver: Receiver) -> None:
+    receiver.answer = lambda _: (503, {"Retry-After": "200"})
+    settings = to(receiver.url)
+    with opened(path, settings) as store, closing(Deliveries(settings, path)) as deliveries:
+        store.add(SAID, at=1.0)
+        deliveries.wake()
+        until(lambda: backlog(deliveries).last_error)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("monitor.kiosk.delivery.deliveries.FINISH_S", 100.0)
+            deliveries.finish()
+        assert backlog(deliveries).waiting == 1
+
+
+def test_the_end_comes_in_bounded_time(
+    path: Path, receiver: Receiver, fast: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever answers, but never takes it, is not waited for any longer than that."""
+    monkeypatch.setattr("monitor.kiosk.delivery.deliveries.FINISH_S", 0.3)
+    receiver.answer = lambda _: (503, {})
+    settings = to(receiver.url)
+    with opened(path, settings) as store, closing(Deliveries(settings, path)) as deliveries:
+        store.add(SAID, at=1.0)
+        deliveries.finish()
+        store.outbox.oldest = _no_store  # type: ignore[method-assign]
+        deliveries._store.outbox.oldest = _no_store  # type: ignore[method-assign]
+        deliveries.finish()  # nor for a store that cannot be read
+        assert backlog(deliveries).waiting == 1
 
 
 def test_a_bug_in_a_target_loses_nothing_and_is_told(path: Path, fast: None) -> None:

@@ -207,7 +207,7 @@ def test_the_end_of_the_program_is_the_end_of_a_welcome() -> None:
     door.see(1, track(1, "mask"))
     standing, decisions = door.door.end("the program has stopped", door.t)
     assert standing.state is State.FAULT
-    assert [(one.kind, one.state) for one in decisions] == [("person", "left"), ("door", "fault")]
+    assert [(one.kind, one.state) for one in decisions] == [("door", "fault"), ("person", "left")], "the door first"
     assert door.see(1, track(2, "mask")) is State.WELCOME  # after a pause it goes on
     assert door.said("door")[-1] == "welcome"
 

@@ -28,8 +28,12 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, ...]:
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_in_order_when_told(tmp_path: Path, parts: tuple[object, ...], signum: int) -> None:
-    with kiosk(tmp_path, *parts, "--loop") as door:
+    told = tmp_path / "told"
+    (tmp_path / "slow.sh").write_text(f'sleep 0.4; echo "$MONITOR_EVENT_KIND $MONITOR_EVENT_STATE" >> {told}')
+    listening = ("--set", f"kiosk.command.run=sh {tmp_path / 'slow.sh'}")
+    with kiosk(tmp_path, *parts, "--loop", *listening) as door:
         door.wait_for("judged pictures", lambda: door.get("/readyz").status_code == 200)
+        door.wait_for("something told", told.exists)
         assert door.stop(signum) == 0
         assert "Traceback" not in door.said
     with Store.read(tmp_path / "kiosk.db") as store:
@@ -38,6 +42,7 @@ def test_it_stops_in_order_when_told(tmp_path: Path, parts: tuple[object, ...], 
         door_now = store.latest("door")
         assert door_now is not None
         assert door_now.state == "fault"  # whoever acts on the door's state closes it
+    assert "door fault" in told.read_text()  # and is told before the program ends
 
 
 def test_the_screen_is_there_before_the_models_are(tmp_path: Path, parts: tuple[object, ...]) -> None:
