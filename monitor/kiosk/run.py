@@ -11,6 +11,7 @@ from typing import Any
 from monitor.app import Say, watched
 from monitor.errors import ConfigError, MonitorError, UsageError
 from monitor.kiosk import words
+from monitor.kiosk.clock import Clock
 from monitor.kiosk.delivery import Deliveries, target_names
 from monitor.kiosk.entrance import Entrance
 from monitor.kiosk.facts import State
@@ -53,6 +54,8 @@ def run(settings: Settings, *, say: Say, opened: Callable[[str], None], stopped:
     notifier = Notifier()
     with ExitStack() as stack:
         store = stack.enter_context(Store.open(store_file(kiosk.store), targets=target_names(kiosk)))
+        newest = store.newest()  # before this start stores anything
+        clock = Clock(None if newest is None else newest.at, 86400 * kiosk.store.keep_days)
         close_the_door(store, State.STARTING, "the program starts")  # before anybody is told the last state again
         deliveries = stack.enter_context(closing(Deliveries(kiosk, store.path)))
         stack.callback(deliveries.finish)  # last of all, and with no watchdog: how it ends is to be told
@@ -64,7 +67,7 @@ def run(settings: Settings, *, say: Say, opened: Callable[[str], None], stopped:
             say("browsers on other machines are refused until --name says by which name they call this one")
         opened(server.url)
         watchdog = stack.enter_context(closing(Watchdog(kiosk.watchdog_s)))
-        upkeep = stack.enter_context(closing(Upkeep(desk, watchdog, deliveries.wake)))
+        upkeep = stack.enter_context(closing(Upkeep(desk, watchdog, deliveries.wake, clock)))
         engine, items = stack.enter_context(watched(settings, say=say))
         desk.vitals.engine, desk.classes = engine.info, engine.card.classes
         entrance = Entrance(kiosk, store, latest, desk.vitals, engine.card.classes, deliveries.wake)

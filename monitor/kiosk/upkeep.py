@@ -6,9 +6,10 @@ import logging
 import time
 from collections.abc import Callable
 
+from monitor.kiosk.clock import Clock
 from monitor.kiosk.facts import Decision, State
 from monitor.kiosk.shown import STUCK_S
-from monitor.kiosk.store import Store
+from monitor.kiosk.store import Store, StoreError
 from monitor.kiosk.watchdog import Watchdog
 from monitor.kiosk.web.desk import Desk
 from monitor.threads import Ticker
@@ -16,10 +17,6 @@ from monitor.threads import Ticker
 log = logging.getLogger("monitor.kiosk")
 PURGE_EVERY_S = 3600.0
 VERIFY_EVERY_S = 24 * 3600.0
-JUMP_S = 3600.0
-"""A clock on the wall that goes so much faster or slower than the steady one was set, rightly or wrongly."""
-MISTRUST_S = 24 * 3600.0
-"""Nothing is removed by a clock that was set less than so long ago."""
 
 
 def close_the_door(store: Store, state: State, why: str) -> None:
@@ -30,50 +27,33 @@ def close_the_door(store: Store, state: State, why: str) -> None:
         store.add(Decision("door", state.value, None, evidence), at=time.time())
 
 
-class Clock:
-    """Whether the clock on the wall may be trusted with removing things."""
-
-    def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:
-        self._wall, self._steady = wall, steady
-        self._apart_s = wall() - steady()
-        self._trusted_s = steady()
-
-    def trusted(self) -> bool:
-        """False for MISTRUST_S after it was set."""
-        apart_s = self._wall() - self._steady()
-        if abs(apart_s - self._apart_s) > JUMP_S:
-            log.error("the clock was set by %+.0f s: nothing is removed for a day", apart_s - self._apart_s)
-            self._apart_s, self._trusted_s = apart_s, self._steady() + MISTRUST_S
-        return self._steady() >= self._trusted_s
-
-
 class Upkeep:
-    """A thread of its own, which may wait for the disk."""
+    """Two threads: one may look through the store for minutes, the other tells a silent loop meanwhile."""
 
-    def __init__(self, desk: Desk, watchdog: Watchdog, tell: Callable[[], None]) -> None:
+    def __init__(self, desk: Desk, watchdog: Watchdog, tell: Callable[[], None], clock: Clock) -> None:
         """`tell` wakes the deliveries."""
-        self._desk, self._watchdog, self._tell = desk, watchdog, tell
-        self._clock = Clock()
+        self._desk, self._watchdog, self._tell, self._clock = desk, watchdog, tell, clock
         self._due_s = {self._purge: 0.0, self._verify: 0.0}
         self._told = False
-        self._ticker = Ticker(self._look, "upkeep")
+        self._tickers = (
+            Ticker(lambda: _tried(self._tell_silence), "silence"),
+            Ticker(lambda: _tried(self._look_after), "upkeep"),
+        )
 
     def raise_error(self) -> None:
-        """Nothing while it works; RuntimeError once it does not."""
-        self._ticker.raise_error()
+        """Nothing while they work; RuntimeError once one does not."""
+        for ticker in self._tickers:
+            ticker.raise_error()
 
     def close(self) -> None:
-        self._ticker.close()
+        for ticker in self._tickers:
+            ticker.close()
 
-    def _look(self) -> None:
-        try:
-            self._tell_silence()
-            for job, due_s in self._due_s.items():
-                if time.monotonic() >= due_s:
-                    self._due_s[job] = time.monotonic() + (PURGE_EVERY_S if job == self._purge else VERIFY_EVERY_S)
-                    job()
-        except Exception as error:  # the next round may go better, and the door does not wait for it
-            log.error("upkeep: %s", error, exc_info=not hasattr(error, "hint"))
+    def _look_after(self) -> None:
+        for job, due_s in self._due_s.items():
+            if time.monotonic() >= due_s:
+                self._due_s[job] = time.monotonic() + (PURGE_EVERY_S if job == self._purge else VERIFY_EVERY_S)
+                job()
 
     def _tell_silence(self) -> None:
         """Who acts on the door's state must not go on with a welcome while the loop hangs."""
@@ -93,7 +73,20 @@ class Upkeep:
             log.info("%d events older than %g days removed", removed, self._desk.settings.store.keep_days)
 
     def _verify(self) -> None:
-        verdict = self._desk.store.verify()
+        self._desk.verified = None
+        try:
+            verdict = self._desk.store.verify()
+        except StoreError:
+            self._desk.verified = False  # what cannot be read does not hold
+            raise
         self._desk.verified = verdict.holds
         if not verdict.holds:
             log.error("the chain of events does not hold: %s", verdict.first_break)
+
+
+def _tried(job: Callable[[], None]) -> None:
+    """The next round may go better, and the door does not wait for it."""
+    try:
+        job()
+    except Exception as error:
+        log.error("upkeep: %s", error, exc_info=not hasattr(error, "hint"))

@@ -7,7 +7,7 @@ const good = (well, words) => el("span", { class: well ? "well" : "ill" }, words
 
 export function showHealth(health) {
   const { camera, engine, store } = health;
-  const kept = { true: good(true, "unbroken"), false: good(false, "broken"), null: "not checked yet" }[
+  const kept = { true: good(true, "unbroken"), false: good(false, "broken"), null: "being checked" }[
     String(store.verified)
   ];
   refill(

@@ -119,10 +119,14 @@ class Store:
         """The newest event of this kind; `setting` holds the zone in use."""
         return next(iter(self.events(Query(kind=kind, limit=1))), None)
 
+    def newest(self) -> Event | None:
+        """The newest event; None where the store is empty."""
+        return next(iter(self.events(Query(limit=1))), None)
+
     def head(self) -> Head | None:
         """The newest event's place in the chain; None where the store is empty."""
-        newest = self.events(Query(limit=1))
-        return Head(newest[0].seq, newest[0].hash) if newest else None
+        newest = self.newest()
+        return None if newest is None else Head(newest.seq, newest.hash)
 
     def size_bytes(self) -> int:
         """Of the file and the log beside it, without pictures."""
