@@ -15,6 +15,8 @@ from monitor.kiosk.store.errors import StoreError, told_as_store_error
 
 BUSY_S = 10.0
 """Patience with another writer."""
+FORGET_S = 0.1
+"""Patience with readers where the log is to be emptied: whoever wants to write waits as long."""
 
 
 class Database:
@@ -99,9 +101,14 @@ class Database:
             connection.execute("COMMIT")
 
     def forget_deleted(self) -> None:
-        """What was deleted is no longer in the log beside the file either, unless somebody is reading just now."""
+        """What was deleted is no longer in the log beside the file either, unless somebody is reading just now.
+
+        Then it goes with the next purge, or when the last one closes the store.
+        """
         with self.lent() as connection:
+            _set_patience(connection, min(FORGET_S, self._busy_s))
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            _set_patience(connection, self._busy_s)
 
     def close(self) -> None:
         """May be called twice; a connection in use is closed when it comes back."""
@@ -117,6 +124,10 @@ class Database:
         with contextlib.suppress(IndexError):
             while True:
                 self._idle.pop().close()
+
+
+def _set_patience(connection: sqlite3.Connection, seconds: float) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {round(1e3 * seconds)}")
 
 
 def _wal_of(path: Path) -> Path:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from monitor.errors import UsageError
 from monitor.kiosk.facts import Decision
 from monitor.kiosk.store import Head, Query, Store, Verdict
+from monitor.kiosk.store.database import BUSY_S
 
 EVENTS = 12
 COLUMNS = ("seq", "id", "at", "kind", "state", "person", "evidence", "prev", "hash")
@@ -308,6 +310,25 @@ def test_what_is_purged_is_nowhere_on_the_disk(store: Store, path: Path) -> None
     files = [file for file in path.parent.rglob("*") if file.is_file()]
     assert path in files
     assert not [file for file in files if secret in file.read_bytes()]
+
+
+def test_a_long_look_at_the_store_holds_up_nobody(store: Store, path: Path) -> None:
+    """While the log is emptied nobody can store anything: that must not wait for whoever reads for minutes."""
+    log = path.with_name("kiosk.db-wal")
+    fill(store)
+    delivered(store)
+    with Store.read(path) as reader:
+        with reader._database.reading() as connection:
+            connection.execute("SELECT count(*) FROM events").fetchone()
+            began_s = time.monotonic()
+            assert store.purge(1e12) == EVENTS
+            assert time.monotonic() - began_s < 0.5 * BUSY_S
+            assert log.stat().st_size > 0
+        store.add(Decision("door", "look"), at=1.0)
+        assert store.purge(0.0) == 0  # the next one, with nothing to remove
+        assert log.stat().st_size == 0
+        with store._database.lent() as connection:
+            assert connection.execute("PRAGMA busy_timeout").fetchone() == (1e3 * BUSY_S,), "patient as before"
 
 
 @pytest.mark.parametrize(
