@@ -18,9 +18,9 @@ SETTLE_S = 3600.0
 
 def steady_s() -> float:
     """Seconds that nobody sets; they go on while the machine sleeps, where the system has such a clock."""
-    if sys.platform == "linux":
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    return time.monotonic()
+    if sys.platform != "linux":
+        return time.monotonic()
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Clock:
