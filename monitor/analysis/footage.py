@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -108,4 +108,9 @@ class Footage:
 
     def close(self) -> None:
         """What is not complete is taken away; the segments stay for the next run."""
-        self._stack.close()
+        with suppress(_Dropped), self._stack:
+            raise _Dropped  # left without an error, tables that are half-written would get their final names
+
+
+class _Dropped(Exception):
+    """Tells files that are being written that they will not be completed."""

@@ -1,0 +1,70 @@
+"""A recording's way from name to report, stopped anywhere: what has a final name is whole, what is told is so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.analysis.inputs import items_of
+from monitor.analysis.job import Job
+from monitor.analysis.pool import perform
+from monitor.analysis.run import Run
+from monitor.analysis.tasks import Tools
+from monitor.config import load_settings
+from tests.monitor.analysis.test_analyze_command import content
+from tests.people import walk
+from tests.videos import write_video
+
+
+@pytest.fixture(scope="module")
+def tools() -> Iterator[Tools]:
+    with closing(Tools()) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """65 s, two pictures a second: two segments."""
+    times_s = [i / 2 for i in range(130)]
+    return write_video(tmp_path_factory.mktemp("films") / "door.mp4", walk(130), times_s=times_s, options={"g": "20"})
+
+
+def job_of(film: Path, out: Path, bundle: Path, *wishes: str, overwrite: bool = False) -> Job:
+    settings = load_settings("analysis", [f"engine.bundle={bundle}", "decide.confidence=0.33", *wishes])
+    (job,) = Run(items_of([str(film)]), out, settings, overwrite=overwrite, say=print).jobs
+    job.start()
+    return job
+
+
+def work(job: Job, tools: Tools, stop_at: Any = None) -> Job:
+    """Works on a job until it is over; or until the task `stop_at` is done and nobody has heard of it yet."""
+    while not job.over and (given := job.next_task()) is not None:
+        name, task = given
+        reports: list[tuple[str, Any]] = []
+        last = perform(task, tools, lambda kind, value: reports.append((kind, value)))  # noqa: B023
+        if name == stop_at:
+            break
+        for kind, value in (*reports, last):
+            job.take(name, kind, value)
+    job.close()
+    return job
+
+
+def test_made_anew_and_stopped_the_old_tables_are_whole(bundle: Path, film: Path, tools: Tools, tmp_path: Path) -> None:
+    assert work(job_of(film, tmp_path, bundle), tools).status == "done"
+    before = content(tmp_path / "door")
+    assert len(before["frames.parquet"]) > 100
+    stopped = work(job_of(film, tmp_path, bundle, overwrite=True), tools, stop_at=("segment", 1))
+    assert stopped.status == "analysing"
+    assert content(tmp_path / "door") == before
+    assert not list(tmp_path.rglob("*.part"))
+    assert work(job_of(film, tmp_path, bundle), tools).status == "done"
+
+
+def test_stopped_the_first_time_there_are_no_tables(bundle: Path, film: Path, tools: Tools, tmp_path: Path) -> None:
+    work(job_of(film, tmp_path, bundle), tools, stop_at=("segment", 1))
+    assert [path.name for path in (tmp_path / "door").iterdir()] == [".work"]
