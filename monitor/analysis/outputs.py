@@ -46,7 +46,11 @@ class Outputs:
     def begin(self, facts: Mapping[str, Any], *, anew: bool) -> Iterator[tuple[Any, Any]]:
         """(name, task) of what can be made at once; `anew`: the tables are new, and what shows old ones goes."""
         wanted, table = self._settings.analysis, self._folder / "frames.parquet"
-        if anew or wanted.video:
+        # A copy that the facts do not name was left by a run that was stopped: nobody knows whom it hides.
+        goes = anew or wanted.video or facts["files"]["video"] is None
+        if not anew:
+            self._take_back(facts, video=None if goes else facts["files"]["video"])
+        if goes:
             with told_as_sink_error(self._folder, "replace"):
                 (self._folder / VIDEO).unlink(missing_ok=True)
                 shutil.rmtree(self._folder / PICTURES, ignore_errors=True)
@@ -63,6 +67,14 @@ class Outputs:
         if wanted.thumbnails != "off" and facts["people"]:
             picks = best_views(table, {told["person"] for told in facts["people"]})
             yield from self._named("thumbnails", Thumbnails(self._media, picks, wanted.thumbnails))
+
+    def _take_back(self, facts: Mapping[str, Any], video: str | None) -> None:
+        """Until all is shown anew, analysis.json tells of the tables, but promises no look. Raises SinkError."""
+        files, made = {**facts["files"], "video": video}, {**facts["made"], "shown": None}
+        self._store({**facts, "files": files, "made": made})
+
+    def _store(self, told: Mapping[str, Any]) -> None:
+        write_whole(self._folder / FACTS, (json.dumps(told, indent=1) + "\n").encode())
 
     def _named(self, name: Any, task: Any) -> Iterator[tuple[Any, Any]]:
         self._waiting.add(name)
@@ -111,7 +123,7 @@ class Outputs:
             "run": dict(run),
         }  # fmt: skip
         write_whole(self._folder / "report.html", report_page(told, self._thumbnails).encode())
-        write_whole(self._folder / FACTS, (json.dumps(told, indent=1) + "\n").encode())
+        self._store(told)
         return told
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,8 +16,9 @@ from monitor.analysis.pool import perform
 from monitor.analysis.run import Run
 from monitor.analysis.tasks import Tools
 from monitor.config import load_settings
+from tests.monitor.analysis.test_analyze_again import detail
 from tests.monitor.analysis.test_analyze_command import content
-from tests.people import walk
+from tests.people import walk, walk_video
 from tests.videos import write_video
 
 
@@ -68,3 +70,45 @@ def test_made_anew_and_stopped_the_old_tables_are_whole(bundle: Path, film: Path
 def test_stopped_the_first_time_there_are_no_tables(bundle: Path, film: Path, tools: Tools, tmp_path: Path) -> None:
     work(job_of(film, tmp_path, bundle), tools, stop_at=("segment", 1))
     assert [path.name for path in (tmp_path / "door").iterdir()] == [".work"]
+
+
+def facts_of(folder: Path) -> Any:
+    return json.loads((folder / "analysis.json").read_text())
+
+
+def test_another_look_that_was_stopped_is_claimed_by_nobody(bundle: Path, tools: Tools, tmp_path: Path) -> None:
+    """The first look, asked for again, is made again: what lies there shows clear faces, or nothing."""
+    film = walk_video(tmp_path / "clip.mp4", 20)
+    hidden = ("analysis.video=true", "analysis.anonymize=pixelate", "analysis.thumbnails=blurred")
+    assert work(job_of(film, tmp_path, bundle, *hidden), tools).status == "done"
+    copy = tmp_path / "clip" / "annotated.mp4"
+    clean = detail(copy)
+    clear = ("analysis.video=true", "analysis.thumbnails=blurred")
+    for stop_at, lies_there in ((("part", 0), False), ("join", True)):
+        stopped = work(job_of(film, tmp_path, bundle, *clear), tools, stop_at=stop_at)
+        assert (stopped.status, copy.exists()) == ("showing", lies_there)
+        facts = facts_of(tmp_path / "clip")
+        assert (facts["files"]["video"], facts["made"]["shown"]) == (None, None)
+        assert work(job_of(film, tmp_path, bundle, *hidden), tools).status == "done"
+        assert detail(copy) == pytest.approx(clean, rel=0.02)
+    assert facts_of(tmp_path / "clip")["files"]["video"] == "annotated.mp4"
+
+
+def test_a_copy_that_a_stopped_run_left_is_not_taken_for_the_one_before(
+    bundle: Path, tools: Tools, tmp_path: Path
+) -> None:
+    film = walk_video(tmp_path / "clip.mp4", 20)
+    work(job_of(film, tmp_path, bundle, "analysis.video=true", "analysis.anonymize=blur"), tools)
+    work(job_of(film, tmp_path, bundle, "analysis.video=true"), tools, stop_at="join")
+    assert work(job_of(film, tmp_path, bundle), tools).status == "done"
+    assert facts_of(tmp_path / "clip")["files"]["video"] is None
+    assert not (tmp_path / "clip" / "annotated.mp4").exists()
+
+
+def test_only_small_pictures_made_anew_leave_the_copy(bundle: Path, tools: Tools, tmp_path: Path) -> None:
+    film = walk_video(tmp_path / "clip.mp4", 20)
+    work(job_of(film, tmp_path, bundle, "analysis.video=true", "analysis.anonymize=blur"), tools)
+    work(job_of(film, tmp_path, bundle, "analysis.thumbnails=blurred"), tools)
+    facts = facts_of(tmp_path / "clip")
+    assert (facts["files"]["video"], facts["made"]["anonymize"]) == ("annotated.mp4", "blur")
+    assert facts["made"]["shown"]["thumbnails"] == "blurred"
