@@ -112,3 +112,18 @@ def test_only_small_pictures_made_anew_leave_the_copy(bundle: Path, tools: Tools
     facts = facts_of(tmp_path / "clip")
     assert (facts["files"]["video"], facts["made"]["anonymize"]) == ("annotated.mp4", "blur")
     assert facts["made"]["shown"]["thumbnails"] == "blurred"
+
+
+def test_a_stored_segment_that_was_damaged_is_made_anew(
+    bundle: Path, film: Path, tools: Tools, tmp_path: Path
+) -> None:
+    """A crash of the machine leaves a block of zeros."""
+    work(job_of(film, tmp_path, bundle), tools, stop_at=("segment", 1))
+    (kept,) = tmp_path.glob("door/.work/*.segment")
+    data = kept.read_bytes()
+    at = len(data) // 2
+    assert data[at : at + 40] != bytes(40)
+    kept.write_bytes(data[:at] + bytes(40) + data[at + 40 :])
+    assert work(job_of(film, tmp_path, bundle), tools).status == "done"
+    rows = content(tmp_path / "door")["frames.parquet"]
+    assert {row["frame"] for row in rows} == set(range(130))
