@@ -25,7 +25,7 @@ from monitor.analysis.schema import (
     tracks_schema,
     write_csv,
 )
-from monitor.analysis.watch import every_s
+from monitor.analysis.stride import every_s, patience_s
 from monitor.follow import WAITS
 from monitor.settings import Settings
 from monitor.types import Media
@@ -45,7 +45,6 @@ class Assembler:
                  length_s: float, stack: ExitStack) -> None:  # fmt: skip
         """Raises SinkError. What is opened is closed by `stack`; left before `finish`, nothing is written."""
         self._folder, self._classes, self._begins = folder, classes, begins
-        self._stride = settings.analysis.stride if media.kind == "video" else 0
         self._files = stack.enter_context(ExitStack())
         self._frames = self._files.enter_context(parquet_writer(folder / "frames.parquet", frames_schema(classes)))
         self._judgements = self._files.enter_context(
@@ -58,9 +57,8 @@ class Assembler:
         self._totals: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._labels: Counter[str] = Counter()
-        apart_s = every_s(settings, media.fps)
-        self._visible_s = max(VISIBLE_S, WAITS * apart_s)
-        self._names = Names(media.kind, max(settings.track.lost_s, WAITS * apart_s))
+        self._visible_s = max(VISIBLE_S, WAITS * every_s(settings, media.fps))
+        self._names = Names(media.kind, patience_s(settings, media.fps))
         self._skipped: list[str] = []
         self._decoded = self._judged = self._finds = self._damaged = 0
         self._quality = Quality()
@@ -70,10 +68,11 @@ class Assembler:
         """The next segment, as `Watch.finish` gave it. Raises ValueError where `data` is damaged, SinkError."""
         frames, judgements, stats = unpacked(data)
         told, offset = self._names.told(segment, frames, stats["decoded"])
+        looks = {offset + number: look for look, number in enumerate(stats["looks"], self._quality.looked_at)}
         for row in told:
             self._finds += row["found"]
             if row["person"] is not None:
-                self._follow(row)
+                self._follow(row, looks[row["frame"]])
         self._frames.write_table(from_rows(told, frames.schema))
         names = self._names.by_number
         self._judgements.write_table(renumbered(judgements, names, offset, self._clock))
@@ -86,13 +85,13 @@ class Assembler:
         self._skipped += stats["skipped"]
         self._quality.add(stats)
 
-    def _follow(self, row: Row) -> None:
-        """Adds a row to its person and to the counts."""
+    def _follow(self, row: Row, look: int) -> None:
+        """Adds a row to its person and to the counts; `look`: pictures looked at before this one."""
         number, t = row["person"], row["t"]
         person = self._people.get(number)
         if person is None:
             person = self._people[number] = Person(number, t, t, row["picture"])
-        label, passed_s = person.see(_sight(row, self._classes), self._stride)
+        label, passed_s = person.see(_sight(row, look, self._classes))
         self._counts.add(label, t - passed_s, passed_s)
         if t - person.found_s <= self._visible_s:
             self._counts.in_view(row["frame"])
@@ -166,9 +165,9 @@ def _keep(heap: list[Any], most: int, item: Any) -> None:
         heapq.heappop(heap)
 
 
-def _sight(row: Row, classes: tuple[str, ...]) -> Sight:
+def _sight(row: Row, look: int, classes: tuple[str, ...]) -> Sight:
     probs = None if row[f"p_{classes[0]}"] is None else {name: round(row[f"p_{name}"], 4) for name in classes}
     box = (row["x0"], row["y0"], row["x1"], row["y1"])
     return Sight(
-        row["t"], row["frame"], box, row["found"], row["label"], row["reason"], probs, row["was_fake"], row["picture"]
+        row["t"], look, box, row["found"], row["label"], row["reason"], probs, row["was_fake"], row["picture"]
     )

@@ -14,10 +14,9 @@ from monitor.analysis.facts import Segment
 from monitor.analysis.footage import cut, span_of
 from monitor.analysis.names import Names, Row
 from monitor.analysis.rows import unpacked
+from monitor.analysis.stride import patience_s
 from monitor.analysis.tasks import Analyse, Tools
-from monitor.analysis.watch import every_s
 from monitor.config import load_settings
-from monitor.follow import WAITS
 from monitor.settings import Settings
 from monitor.sources.recordings import scan
 from monitor.types import Box, Media
@@ -82,7 +81,7 @@ def analyze_video(
     settings = replace(settings, analysis=replace(settings.analysis, **given))
     uri = str(path) if "://" in str(path) else str(Path(path).expanduser().absolute())
     media = scan(uri)
-    names = Names(media.kind, max(settings.track.lost_s, WAITS * every_s(settings, media.fps)))
+    names = Names(media.kind, patience_s(settings, media.fps))
     with closing(Tools()) as tools:
         for segment, data in _segments(media, settings, tools):
             frames, _, stats = unpacked(data)

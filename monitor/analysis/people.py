@@ -32,7 +32,8 @@ class Sight:
     """One row of one person."""
 
     t: float
-    frame: int
+    look: int
+    """How many pictures of the recording were looked at before this one."""
     box: tuple[float, float, float, float]
     found: bool
     label: str
@@ -50,7 +51,7 @@ class Person:
     first_s: float
     last_s: float
     picture: str | None
-    last_frame: int = -1
+    last_look: int = -1
     found_s: float = 0.0
     """When the face was last found, not only expected."""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -69,18 +70,22 @@ class Person:
     path_step: int = 1
     last_reason: str | None = None
 
-    def see(self, sight: Sight, stride: int) -> tuple[str, float]:
-        """Adds a row; (label, seconds) that passed since the row before, under the label that was held then."""
+    def see(self, sight: Sight) -> tuple[str, float]:
+        """Adds a row; (label, seconds) that passed since the row before, under the label that was held then.
+
+        None passed where he was not there in the picture that was looked at before.
+        """
         passed = (UNDECIDED, 0.0)
-        if self.runs and 0 < sight.frame - self.last_frame <= stride:
+        gone = sight.look - self.last_look != 1
+        if self.runs and not gone:
             passed = self.runs[-1].label, max(0.0, sight.t - self.last_s)
             self.seconds[passed[0]] = self.seconds.get(passed[0], 0.0) + passed[1]
             if passed[0] == UNDECIDED and self.last_reason:
                 self.reasons[self.last_reason] = self.reasons.get(self.last_reason, 0.0) + passed[1]
             self.runs[-1].to_s = sight.t
-        if not self.runs or self.runs[-1].label != sight.label or sight.frame - self.last_frame > stride:
+        if not self.runs or self.runs[-1].label != sight.label or gone:
             self.runs.append(Run(sight.t, sight.t, sight.label))
-        self.last_s, self.last_frame, self.last_reason = sight.t, sight.frame, sight.reason
+        self.last_s, self.last_look, self.last_reason = sight.t, sight.look, sight.reason
         self._weigh(sight)
         self._place(sight)
         return passed

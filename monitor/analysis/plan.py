@@ -21,7 +21,7 @@ from monitor.settings import Settings
 from monitor.sources.object_stores import is_url, size_of
 from monitor.versions import versions
 
-FORMAT = 2
+FORMAT = 3
 """Of the tables and of analysis.json, and of how people are followed; results of another one are made anew."""
 WORK = ".work"
 _ONLY_SHOWN = ("video", "anonymize", "thumbnails")

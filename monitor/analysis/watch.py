@@ -14,6 +14,7 @@ from engines.contract import F32, Engine
 from monitor.analysis.facts import BLOCK_FRAMES, Segment
 from monitor.analysis.quality import Eye
 from monitor.analysis.rows import Rows
+from monitor.analysis.stride import Stride, every_s
 from monitor.app import cropper_for, rule_for
 from monitor.beliefs import Beliefs
 from monitor.budget import MediaBudget, every_face
@@ -56,7 +57,7 @@ class Watch:
         """`fps` of the recording, 0 = not known. Engine, detector and thread may be shared with other segments."""
         track = track_settings(settings)
         self.segment, self._engine, self._detector, self._later = segment, engine, detector, later
-        self._stride = settings.analysis.stride
+        self._stride = Stride(settings.analysis.stride, fps, first=segment.run_in_s == 0)
         self._follower = Follower(track, new_score=settings.detector.new_score, every_s=every_s(settings, fps))
         self._beliefs = Beliefs(track, rule_for(settings, engine.card))
         self._glance = Glance() if track.stable_every_s is not None else None
@@ -65,18 +66,19 @@ class Watch:
         self._steps: list[Step] = []
         self._waiting: tuple[list[Step], Answer[F32] | None] = ([], None)
         self._calm_at: tuple[frozenset[int], float] = frozenset(), 0.0
-        self._fed = self._told = self._looked = 0
+        self._told, self._looked, self._looks = 0, 0, list[int]()
         self._eye, self._rows = Eye(), Rows(engine.card.classes)
 
     def feed(self, frame: Frame) -> None:
         """The next picture of the segment or its run-in. Raises DetectorError and EngineError."""
         told = frame.still or self.segment.from_s <= frame.t
-        if frame.still or self._fed % self._stride == 0:
+        if frame.still or self._stride.takes(frame.t):
             self._eye.see(frame.bgr, frame.t, still=frame.still, told=told)
+            if told:
+                self._looks.append(self._told)
             # Counted anew in each segment: the detector's rotation follows the index.
             self._steps.append(self._look(replace(frame, index=self._looked), self._told if told else None))
             self._looked += 1
-        self._fed += 1
         self._told += told
         if len(self._steps) == BLOCK_FRAMES:
             self._hand_over()
@@ -134,17 +136,16 @@ class Watch:
         )
 
     def finish(self, damaged: int, skipped: Sequence[str] = ()) -> bytes:
-        """The segment's tables, packed, see `Rows.pack`; what of it could not be read is told with them."""
+        """The segment's tables, packed, see `Rows.pack`.
+
+        With them is told what could not be read, and which of its pictures were looked at: also those without a face.
+        """
         if self._steps:
             self._hand_over()
         self._take_in()
         self._eye.quality.decoded = self._told
-        return self._rows.pack({**self._eye.quality.as_json(), "damaged": damaged, "skipped": list(skipped)})
-
-
-def every_s(settings: Settings, fps: float) -> float:
-    """Seconds between two pictures that are looked at; 0 where that is not known."""
-    return settings.analysis.stride / fps if fps > 0 else 0.0
+        told = {"looks": self._looks, "damaged": damaged, "skipped": list(skipped)}
+        return self._rows.pack({**self._eye.quality.as_json(), **told})
 
 
 def track_settings(settings: Settings) -> TrackSettings:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -30,6 +31,10 @@ def clip(tmp_path: Path) -> Path:
 def detail(film: Path) -> float:
     """Mean sharpness of the pictures: a hidden face has none."""
     return float(np.mean([cv2.Laplacian(bgr, cv2.CV_32F).var() for _, bgr in played(film)]))
+
+
+def facts_of(folder: Path) -> Any:
+    return json.loads((folder / "analysis.json").read_text())
 
 
 def test_a_video_stopped_in_mid_drawing_and_gone_on_with_hides_every_face(bundle: Path, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +15,7 @@ from monitor.analysis.pool import perform
 from monitor.analysis.run import Run
 from monitor.analysis.tasks import Tools
 from monitor.config import load_settings
-from tests.monitor.analysis.test_analyze_again import detail
+from tests.monitor.analysis.test_analyze_again import detail, facts_of
 from tests.monitor.analysis.test_analyze_command import content
 from tests.people import walk, walk_video
 from tests.videos import write_video
@@ -70,10 +69,6 @@ def test_made_anew_and_stopped_the_old_tables_are_whole(bundle: Path, film: Path
 def test_stopped_the_first_time_there_are_no_tables(bundle: Path, film: Path, tools: Tools, tmp_path: Path) -> None:
     work(job_of(film, tmp_path, bundle), tools, stop_at=("segment", 1))
     assert [path.name for path in (tmp_path / "door").iterdir()] == [".work"]
-
-
-def facts_of(folder: Path) -> Any:
-    return json.loads((folder / "analysis.json").read_text())
 
 
 def test_another_look_that_was_stopped_is_claimed_by_nobody(bundle: Path, tools: Tools, tmp_path: Path) -> None:

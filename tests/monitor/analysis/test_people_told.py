@@ -23,16 +23,16 @@ def sight(i: int, label: str = "real", *, p: float = 0.9, fake: float = 0.05, **
     rest = (1 - p - fake) if label != "fake" else 0.0
     probs = {"real": rest, "fake": fake, "mask": rest} | ({label: p} if label != "undecided" else {})
     values = {
-        "t": i / 10, "frame": i, "box": (10.0 + i, 20.0, 50.0 + 2 * i, 60.0), "found": True, "label": label,
+        "t": i / 10, "look": i, "box": (10.0 + i, 20.0, 50.0 + 2 * i, 60.0), "found": True, "label": label,
         "reason": None, "probs": probs, "was_fake": label == "fake", "picture": None,
     }  # fmt: skip
     return Sight(**(values | more))
 
 
-def person(*sights: Sight, stride: int = 1) -> Person:
+def person(*sights: Sight) -> Person:
     one = Person(7, sights[0].t, sights[0].t, None)
     for each in sights:
-        one.see(each, stride)
+        one.see(each)
     return one
 
 
@@ -53,7 +53,7 @@ def test_time_in_which_nobody_was_seen_does_not_count() -> None:
 
 
 def test_with_a_stride_the_pictures_between_count() -> None:
-    assert person(*[sight(i) for i in range(0, 31, 5)], stride=5).total_s == pytest.approx(3.0)
+    assert person(*[sight(i, look=i // 5) for i in range(0, 31, 5)]).total_s == pytest.approx(3.0)
 
 
 def test_undecided_counts_by_its_reason_and_wins_only_where_nothing_was_decided() -> None:

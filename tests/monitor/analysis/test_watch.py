@@ -58,7 +58,7 @@ def film() -> list[Frame]:
 
 
 def watched(tools: Any, settings: Settings, film: Sequence[Frame], segment: Segment | None = None) -> Any:
-    watch = Watch(segment or Segment(0, 0, 60, 0), settings, *tools)
+    watch = Watch(segment or Segment(0, 0, 60, 0), settings, *tools, FPS)
     for frame in film:
         watch.feed(frame)
     return unpacked(watch.finish(0))
@@ -136,7 +136,7 @@ def test_a_stride_looks_at_every_nth_picture_only(tools: Any, settings: Settings
     strided = replace(settings, analysis=AnalysisSettings(stride=3))
     frames, _, stats = watched(tools, strided, film)
     assert {row["frame"] % 3 for row in frames.to_pylist()} == {0}
-    assert (stats["decoded"], stats["looked_at"]) == (50, 17)
+    assert (stats["decoded"], stats["looked_at"], stats["looks"]) == (50, 17, list(range(0, 50, 3)))
 
 
 def test_pictures_that_stand_alone_are_judged_alone(tools: Any, settings: Settings) -> None:
