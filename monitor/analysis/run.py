@@ -154,8 +154,8 @@ class Run:
         """index.json and index.html over everything that lies in the folder. Raises SinkError."""
         rows = {job.folder.name: self._rows.get(number) or _row_of(job) for number, job in enumerate(self.jobs)}
         for facts in sorted(self._out.glob("*/analysis.json")):
-            if facts.parent.name not in rows and (told := finished(facts.parent)) is not None:
-                rows[facts.parent.name] = _row(facts.parent.name, told)
+            if facts.parent.name not in rows and (row := _row_there(facts.parent)) is not None:
+                rows[facts.parent.name] = row
         index = {"version": 1, "results": list(rows.values()), "totals": _totals(list(rows.values()))}
         write_whole(self._out / "index.json", (json.dumps(index, indent=1) + "\n").encode())
         write_whole(self._out / "index.html", index_page(index).encode())
@@ -179,6 +179,20 @@ def _row_of(job: Job) -> dict[str, Any]:
         "why": failure.what if failure else None, "length_s": job.media.length_s if job.media else None,
         "totals": None, "begins": None, "warnings": 0, "video": False,
     }  # fmt: skip
+
+
+def _row_there(folder: Path) -> dict[str, Any] | None:
+    """The row of results that an earlier call left; None where the file of their name is not ours."""
+    if (told := finished(folder)) is None:
+        return None
+    try:
+        row = _row(folder.name, told)
+        _totals([row])
+        json.dumps(row, allow_nan=False)
+        fit = isinstance(row["name"], str) and isinstance(row["begins"], int | float | None)
+        return row if fit and row["totals"].keys() >= {"compliance", "most_at_once"} else None
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def _row(folder: str, told: dict[str, Any]) -> dict[str, Any]:

@@ -16,8 +16,10 @@ import pytest
 
 from monitor.analysis.counts import Counts
 from monitor.analysis.inputs import items_of
-from monitor.analysis.run import alone
+from monitor.analysis.run import Run, alone
+from monitor.config import load_settings
 from monitor.errors import UsageError
+from tests.monitor.analysis.made_up_facts import facts
 from tests.monitor.analysis.test_analyze_command import ENV, SURE, analyze, content
 from tests.people import played, walk, walk_video
 from tests.videos import write_video
@@ -142,6 +144,26 @@ def test_a_picture_that_cannot_be_read_is_named(bundle: Path, tmp_path: Path) ->
     assert any("9.png" in text for text in warnings)
     done = analyze(folder, "--out", tmp_path / "other", "--stride", "2", "-q", bundle=bundle, code=3)
     assert "for videos" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        {"made": {}},
+        {"made": {"by": "somebody"}, "name": "x", "totals": {"seconds": {"real": "long"}}},
+        facts([], made={}, totals=None),
+        facts([], made={}, name=7),
+        facts([], made={}, begins="noon"),
+        facts([], made={}, media={"length_s": float("nan")}),
+    ],
+)
+def test_a_file_of_another_program_does_not_end_the_run(bundle: Path, tmp_path: Path, theirs: Any) -> None:
+    for name, told in (("theirs", theirs), ("ours", facts([]))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "analysis.json").write_text(json.dumps(told))
+    run = Run([], tmp_path, load_settings("analysis", [f"engine.bundle={bundle}"]), say=print)
+    assert [row["folder"] for row in run.write_index()["results"]] == ["ours"]
+    assert (tmp_path / "theirs" / "analysis.json").exists()
 
 
 def test_two_runs_do_not_write_to_one_folder(tmp_path: Path) -> None:
