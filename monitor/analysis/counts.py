@@ -16,6 +16,7 @@ class Counts:
         self._from_s, self._length_s = from_s, length_s
         self._step_s = next((s for s in STEPS_S if length_s / s <= MOST_BINS), max(1.0, length_s / MOST_BINS))
         self._bins = {label: [0.0] * max(1, -int(-length_s // self._step_s)) for label in labels}
+        self._until_s = from_s
         self.most = 0
         """Most people in one picture."""
         self._frame, self._in_view = -1, 0
@@ -30,6 +31,7 @@ class Counts:
     def add(self, label: str, at_s: float, seconds: float) -> None:
         """Somebody was in view with this label for `seconds` from `at_s` on."""
         bins, end_s = self._bins[label], at_s + seconds
+        self._until_s = max(self._until_s, end_s)
         while seconds > 0 and at_s < end_s - 1e-9:
             index = min(max(0, int((at_s - self._from_s) / self._step_s + 1e-9)), len(bins) - 1)
             edge_s = self._from_s + (index + 1) * self._step_s
@@ -38,9 +40,13 @@ class Counts:
             at_s += part_s
 
     def as_json(self) -> dict[str, Any]:
-        """Mean number of people in view, by label, in each step."""
+        """Mean number of people in view, by label, in each step.
+
+        A recording may go on after the length that was promised: the last step is as long as what was seen in it.
+        """
         count = len(next(iter(self._bins.values())))
-        last_s = max(1e-6, min(self._step_s, self._length_s - (count - 1) * self._step_s))
+        length_s = max(self._length_s, self._until_s - self._from_s)
+        last_s = max(1e-6, length_s - (count - 1) * self._step_s)
         widths = [*[self._step_s] * (count - 1), last_s]
         mean = {
             label: [round(s / width, 3) for s, width in zip(bins, widths, strict=True)]

@@ -118,6 +118,14 @@ def test_counts_fall_into_their_time() -> None:
     assert counts.most == 3
 
 
+@pytest.mark.parametrize("until_s", [10.0, 10.1, 12.5])
+def test_somebody_seen_after_the_promised_end_is_one_person(until_s: float) -> None:
+    counts = Counts(0.0, 10.001, CLASSES)
+    counts.add("real", 0.0, 10.0)
+    counts.add("real", 10.0, until_s - 10)
+    assert max(counts.as_json()["mean"]["real"]) == 1.0
+
+
 def test_a_cut_is_one_and_motion_is_none() -> None:
     rng = np.random.default_rng(0)
     here, there = (
