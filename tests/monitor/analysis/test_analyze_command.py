@@ -17,6 +17,8 @@ import pytest
 
 from monitor import analyze_video
 from monitor.analysis.inputs import items_of
+from monitor.analysis.rows import unpacked
+from monitor.analysis.schema import pack, stats_table
 from monitor.config import load_settings
 from monitor.settings import Settings
 from tests.people import COLLINS, HOPPER, walk, walk_video
@@ -114,11 +116,14 @@ def test_killed_in_mid_run_it_goes_on_where_it_was(results: Path, film: Path, bu
     kept = list(tmp_path.glob("door/.work/*.segment"))
     assert kept
     assert not (tmp_path / "door" / "frames.parquet").exists()
-    before = kept[0].stat().st_mtime_ns
+    frames, judgements, stats = unpacked(kept[0].read_bytes())
+    marked = stats_table(json.dumps(stats | {"damaged": 7}))  # told in the end only if it is not done again
+    kept[0].write_bytes(pack({"frames": frames, "judgements": judgements, "stats": marked}))
     done = analyze(film, "--out", tmp_path, "--json", bundle=bundle)
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert next(line for line in told if line["event"] == "begin")["again"] > 0
-    assert before > 0
+    facts = json.loads((tmp_path / "door" / "analysis.json").read_text())
+    assert facts["frames"] == {"decoded": 256, "looked_at": 256, "damaged": 7}
     assert content(tmp_path / "door") == content(results / "door")
     assert not list(tmp_path.rglob("*.part"))
     assert not (tmp_path / "door" / ".work").exists()
