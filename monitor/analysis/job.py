@@ -15,7 +15,7 @@ from monitor.analysis.inputs import Item
 from monitor.analysis.outputs import Outputs
 from monitor.analysis.plan import Work, finished, shown
 from monitor.analysis.pool import Failure
-from monitor.analysis.tasks import Scan, Task
+from monitor.analysis.tasks import Analyse, Scan, Task
 from monitor.errors import MonitorError, SinkError
 from monitor.settings import Settings
 from monitor.types import Media
@@ -56,6 +56,7 @@ class Job:
     """What is there is made anew; the old results stay until the new ones take their place."""
     _todo: deque[tuple[Any, Task]] = field(default_factory=deque)
     _given: dict[Any, Task] = field(default_factory=dict)
+    """Those in work."""
     _tries: dict[Any, int] = field(default_factory=dict)
     _footage: Footage | None = None
     _outputs: Outputs | None = None
@@ -106,8 +107,9 @@ class Job:
 
     def _failed(self, name: Any, failure: Failure) -> None:
         self._tries[name] = self._tries.get(name, 0) + 1
+        task = self._given.pop(name)
         if failure.died and self._tries[name] < TRIES:
-            self._todo.appendleft((name, self._given[name]))
+            self._todo.appendleft((name, task))
         elif failure.code == 5:
             raise SinkError(failure.what, hint=failure.hint)
         else:
@@ -127,6 +129,7 @@ class Job:
         self._given.clear()
 
     def _done(self, name: Any, value: Any) -> None:
+        self._given.pop(name, None)
         if name == "scan":
             self._scanned(value)
         elif self._outputs is not None and self.status == "showing":
@@ -149,14 +152,21 @@ class Job:
         self.status = "analysing"
         self._footage = Footage(self.folder, work, media, span, settings, order.card, begins)
         self.again = round(looked * self._footage.done / len(self._footage.segments))
-        self._todo += self._footage.todo()
         self._assemble()
+        self._give_out()
+
+    def _give_out(self) -> None:
+        """Puts on the list what is missing, but for segments that are on it or in work already."""
+        if self._footage is None or self.status != "analysing":
+            return
+        known = {segment.index for task in (*self._given.values(), *(task for _, task in self._todo))
+                 if isinstance(task, Analyse) for segment in task.segments}  # fmt: skip
+        self._todo += [(name, task) for name, task in self._footage.todo() if task.segments[0].index not in known]
 
     def _assemble(self) -> None:
         assert self._footage is not None
         if not self._footage.assemble():
-            given = {name for name, _ in self._todo}
-            self._todo += [(name, task) for name, task in self._footage.todo() if name not in given]
+            self._give_out()
         elif self._footage.facts is not None and self.status == "analysing":
             self.facts = self._footage.facts
             self._show()

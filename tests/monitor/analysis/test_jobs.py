@@ -45,14 +45,33 @@ def work(job: Job, tools: Tools, stop_at: Any = None) -> Job:
     """Works on a job until it is over; or until the task `stop_at` is done and nobody has heard of it yet."""
     while not job.over and (given := job.next_task()) is not None:
         name, task = given
-        reports: list[tuple[str, Any]] = []
-        last = perform(task, tools, lambda kind, value: reports.append((kind, value)))  # noqa: B023
+        reports = reports_of(task, tools)
         if name == stop_at:
             break
-        for kind, value in (*reports, last):
+        for kind, value in reports:
             job.take(name, kind, value)
     job.close()
     return job
+
+
+def reports_of(task: Any, tools: Tools) -> list[tuple[str, Any]]:
+    """What a worker reports of a task, its end last."""
+    reports: list[tuple[str, Any]] = []
+    last = perform(task, tools, lambda kind, value: reports.append((kind, value)))
+    return [*reports, last]
+
+
+def scanned(job: Job, tools: Tools) -> Job:
+    """The job, after its first task."""
+    ((name, task),) = given_out(job).items()
+    for kind, value in reports_of(task, tools):
+        job.take(name, kind, value)
+    return job
+
+
+def given_out(job: Job) -> dict[Any, Any]:
+    """{name: task} of all that is to be done now."""
+    return dict(iter(job.next_task, None))
 
 
 def test_made_anew_and_stopped_the_old_tables_are_whole(bundle: Path, film: Path, tools: Tools, tmp_path: Path) -> None:
@@ -122,3 +141,32 @@ def test_a_stored_segment_that_was_damaged_is_made_anew(
     assert work(job_of(film, tmp_path, bundle), tools).status == "done"
     rows = content(tmp_path / "door")["frames.parquet"]
     assert {row["frame"] for row in rows} == set(range(130))
+
+
+def test_segments_in_work_are_not_given_out_again(bundle: Path, tools: Tools, tmp_path: Path) -> None:
+    """A stored segment that is found to be damaged is missing; those in work will come."""
+    film = write_video(tmp_path / "door.mp4", walk(100), times_s=[2.0 * i for i in range(100)])
+    work(job_of(film, tmp_path, bundle), tools, stop_at=("segment", 2))
+    (tmp_path / "door" / ".work" / "00000.segment").unlink()
+    (tmp_path / "door" / ".work" / "00001.segment").write_bytes(b"")
+    job = scanned(job_of(film, tmp_path, bundle), tools)
+    given = given_out(job)
+    assert list(given) == [("segment", 0), ("segment", 2), ("segment", 3)]
+    for kind, value in reports_of(given["segment", 0], tools):
+        job.take(("segment", 0), kind, value)
+    assert list(given_out(job)) == [("segment", 1)]
+    job.close()
+
+
+def test_a_file_that_is_read_in_one_go_is_read_once(bundle: Path, tools: Tools, tmp_path: Path) -> None:
+    film = write_video(tmp_path / "door.avi", walk(80), codec="mpeg4", times_s=[2.0 * i for i in range(80)])
+    job = scanned(job_of(film, tmp_path, bundle), tools)
+    (task,) = given_out(job).values()
+    for kind, value in [report for report in reports_of(task, tools) if report[0] == "segment"][:2]:
+        job.take(("segment", 0), kind, value)
+    job.close()
+    (tmp_path / "door" / ".work" / "00000.segment").write_bytes(b"")
+    job = scanned(job_of(film, tmp_path, bundle), tools)
+    (task,) = given_out(job).values()
+    assert [segment.index for segment in task.segments] == [0, 1, 2]
+    job.close()
