@@ -200,6 +200,8 @@ class Losses:
 
     damaged: int = 0
     """Packets that could not be decoded and pictures marked as damaged; in a loop, those of every round."""
+    damaged_at: list[float] = field(default_factory=list)
+    """Of a recording, the media time (s) of each: its pieces are told of apart."""
     skipped: dict[Path, str] = field(default_factory=dict)
     """{file that was passed over: why}."""
 

@@ -168,6 +168,4 @@ def _keep(heap: list[Any], most: int, item: Any) -> None:
 def _sight(row: Row, look: int, classes: tuple[str, ...]) -> Sight:
     probs = None if row[f"p_{classes[0]}"] is None else {name: round(row[f"p_{name}"], 4) for name in classes}
     box = (row["x0"], row["y0"], row["x1"], row["y1"])
-    return Sight(
-        row["t"], look, box, row["found"], row["label"], row["reason"], probs, row["was_fake"], row["picture"]
-    )
+    return Sight(row["t"], look, box, row["found"], row["label"], row["reason"], probs, row["was_fake"], row["picture"])

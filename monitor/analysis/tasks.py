@@ -85,15 +85,17 @@ class Analyse:
                 over = [watch for watch in watching if not still and t >= self._end_s(watch.segment)]
                 watching = [watch for watch in watching if watch not in over]
                 for watch in over:
-                    tell("segment", (watch.segment.index, watch.finish(losses.damaged)))
-                    losses.damaged = 0
+                    tell("segment", (watch.segment.index, watch.finish(self._damaged(watch.segment, losses))))
                 for watch in watching:
                     watch.feed(frame)
         watching += [Watch(segment, self.settings, engine, detector, later, self.media.fps) for segment in waiting]
         skipped = [f"{path.name}: {why}" for path, why in losses.skipped.items()]
         for watch in watching:
-            tell("segment", (watch.segment.index, watch.finish(losses.damaged, skipped)))
-            losses.damaged = 0
+            tell("segment", (watch.segment.index, watch.finish(self._damaged(watch.segment, losses), skipped)))
+
+    def _damaged(self, segment: Segment, losses: Losses) -> int:
+        """Damages of the segment alone: those of its run-in are the one's before, and more are read ahead meanwhile."""
+        return sum(segment.from_s <= t < self._end_s(segment) for t in tuple(losses.damaged_at))
 
     def _end_s(self, segment: Segment) -> float:
         """A file may go on a little after the length that its packets promise: the last segment takes that in."""

@@ -115,7 +115,8 @@ class Recording(Guarded):
                 return
             if t < self._from_s:
                 continue
-            self._losses.damaged += picture.is_corrupt
+            if picture.is_corrupt:
+                self._lost(t)
             try:
                 bgr = bgr_of(picture)
             except (FFmpegError, ValueError):
@@ -142,7 +143,12 @@ class Recording(Guarded):
         if packet is not None and self._media.splittable:
             t = self._seconds(packet.pts)
         t = max(0.0, self._last_s) if t is None else t
-        self._losses.damaged += self._from_s <= t < self._to_s
+        if self._from_s <= t < self._to_s:
+            self._lost(t)
+
+    def _lost(self, t: float) -> None:
+        self._losses.damaged += 1
+        self._losses.damaged_at.append(t)
 
     def _from_keyframe(self, opened: Opened) -> Iterator[VideoFrame]:
         """The pictures from the keyframe at or before the span on; from the start where that cannot be had.

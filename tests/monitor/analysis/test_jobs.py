@@ -128,9 +128,7 @@ def test_only_small_pictures_made_anew_leave_the_copy(bundle: Path, tools: Tools
     assert facts["made"]["shown"]["thumbnails"] == "blurred"
 
 
-def test_a_stored_segment_that_was_damaged_is_made_anew(
-    bundle: Path, film: Path, tools: Tools, tmp_path: Path
-) -> None:
+def test_a_stored_segment_that_was_damaged_is_made_anew(bundle: Path, film: Path, tools: Tools, tmp_path: Path) -> None:
     """A crash of the machine leaves a block of zeros."""
     work(job_of(film, tmp_path, bundle), tools, stop_at=("segment", 1))
     (kept,) = tmp_path.glob("door/.work/*.segment")
