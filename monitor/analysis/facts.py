@@ -14,6 +14,10 @@ BLOCK_FRAMES = 8
 """Crops of so many frames are judged in one call. A block never crosses a segment."""
 PICTURES_AT_ONCE = 64
 """A folder of pictures is cut into segments of so many."""
+EVERY = 16
+"""Frames between two reports of progress."""
+READ_S = 3600.0
+"""How long a picture may be waited for: a file that cannot be entered anywhere is decoded from its start."""
 
 
 def picture_name(origin: object) -> str:

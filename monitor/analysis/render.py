@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from monitor.analysis.facts import picture_name
+from monitor.analysis.facts import EVERY, READ_S, picture_name
 from monitor.analysis.hiding import Hiding, Places, hidden
 from monitor.analysis.schema import Table, rows_of
 from monitor.analysis.sights import Sights, sights_of
@@ -29,9 +30,6 @@ from monitor.types import Frame, Media, Scene, Span
 
 __all__ = ["Look", "Pick", "join_parts", "render_part", "render_pictures", "rows_wanted", "thumbnails"]
 log = logging.getLogger(__name__)
-READ_S = 3600.0
-EVERY = 16
-"""Frames between two reports of progress."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def rows_wanted(media: Media, span: Span, look: Look) -> Span:
 def render_part(media: Media, span: Span, rows: Table, look: Look, out: Path, progress: Callable[[int], None]) -> int:
     """Writes the annotated pictures of `span` as a part for `join_parts`; how many there are.
 
-    `rows` are those of `rows_wanted`. `progress` is told how many more are done. A span without pictures leaves a file
+    `rows` are those of `rows_wanted`. `progress` is told how many more are done, see also `on_the_way`. A span without pictures leaves a file
     without bytes. Raises SourceError and SinkError; `out` is whole or not there.
     """
     part = claim(out)
@@ -77,7 +75,7 @@ def _draw(media: Media, span: Span, rows: Table, look: Look, out: Path, progress
     places, painter = Places(sights, apart_s), _Painter(look)
     count = 0
     with ExitStack() as stack:
-        source = stack.enter_context(closing(Ahead(Recording(media, span))))
+        source = stack.enter_context(closing(Ahead(Recording(media, span, passed=on_the_way(progress)))))
         sink = stack.enter_context(closing(Queued(PartRecorder(out, media.width_px, media.height_px), depth=8)))
         for frame in _frames(source):
             clear = frame.bgr if look.anonymize == "off" else hidden(frame.bgr, places.at(frame.t), look.anonymize)
@@ -88,6 +86,16 @@ def _draw(media: Media, span: Span, rows: Table, look: Look, out: Path, progress
                 progress(EVERY)
     progress(count % EVERY)
     return count
+
+
+def on_the_way(progress: Callable[[int], None]) -> Callable[[], None]:
+    """For `Recording`: tells of none more for every EVERY pictures before the span, so that it is not taken for hanging.
+
+    Called by the thread that decodes ahead, but only before it gives the first picture: whoever waits for that says
+    nothing meanwhile.
+    """
+    passed = itertools.count(1)
+    return lambda: progress(0) if next(passed) % EVERY == 0 else None
 
 
 def _frames(source: Source) -> Iterator[Frame]:

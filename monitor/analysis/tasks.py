@@ -10,8 +10,17 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeAlias
 
 from engines.contract import Engine
-from monitor.analysis.facts import Segment
-from monitor.analysis.render import Look, Pick, join_parts, render_part, render_pictures, rows_wanted, thumbnails
+from monitor.analysis.facts import EVERY, READ_S, Segment
+from monitor.analysis.render import (
+    Look,
+    Pick,
+    join_parts,
+    on_the_way,
+    render_part,
+    render_pictures,
+    rows_wanted,
+    thumbnails,
+)
 from monitor.analysis.schema import frames_between, pack, unpack
 from monitor.analysis.watch import Watch
 from monitor.app import engine_of
@@ -23,10 +32,6 @@ from monitor.types import Frame, Losses, Media, Span
 
 Tell: TypeAlias = Callable[[str, Any], None]
 """Called with ("frames", how many more were done) and ("segment", (index, bytes)) while a task is at work."""
-EVERY = 16
-"""Frames between two reports of progress."""
-READ_S = 3600.0
-"""How long a picture may be waited for: a file that cannot be entered anywhere is decoded from its start."""
 
 
 class Tools:
@@ -106,9 +111,10 @@ class Analyse:
 
 
 def _frames(media: Media, span: Span, losses: Losses, tell: Tell) -> Generator[Frame, None, None]:
-    """The pictures, decoded ahead; progress is told."""
+    """The pictures, decoded ahead; progress is told, also on the way to the first one."""
     count = 0
-    with closing(Ahead(Recording(media, span, losses))) as source:
+    passed = on_the_way(lambda n: tell("frames", n))
+    with closing(Ahead(Recording(media, span, losses, passed))) as source:
         while (frame := source.read(READ_S)) is not None:
             assert isinstance(frame, Frame)
             yield frame

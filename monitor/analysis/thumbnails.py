@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from engines.crop import crop_face
+from monitor.analysis.facts import READ_S
 from monitor.errors import SourceError
 from monitor.sources.moments import frames_at, groups_of
 from monitor.sources.object_stores import is_url, name_of
@@ -20,7 +21,6 @@ log = logging.getLogger(__name__)
 SIZE_PX, MARGIN, QUALITY = 96, 0.3, 85
 PATCHES = 8
 """Of a blurred one so many values across are left."""
-READ_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -43,12 +43,15 @@ class Recording(Guarded):
 
     live = False
 
-    def __init__(self, media: Media, span: Span, losses: Losses | None = None) -> None:
+    def __init__(
+        self, media: Media, span: Span, losses: Losses | None = None, passed: Callable[[], None] = lambda: None
+    ) -> None:
+        """`passed` is called with each picture before the span that had to be decoded, where the reading goes on."""
         super().__init__()
         self.name = media.name
         self._media = media
         self._from_s, self._to_s = span.from_s, span.to_s
-        self._losses = losses or Losses()
+        self._losses, self._passed = losses or Losses(), passed
         self._zero: int | None = None  # the first picture's time, in units of the stream
         if media.kind == "pictures":
             self._frames = self._pictures()
@@ -114,6 +117,7 @@ class Recording(Guarded):
             if t >= self._to_s:
                 return
             if t < self._from_s:
+                self._passed()
                 continue
             if picture.is_corrupt:
                 self._lost(t)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from monitor.analysis.facts import EVERY
 from monitor.analysis.inputs import items_of
 from monitor.analysis.job import Job
 from monitor.analysis.pool import perform
@@ -168,3 +169,12 @@ def test_a_file_that_is_read_in_one_go_is_read_once(bundle: Path, tools: Tools, 
     (task,) = given_out(job).values()
     assert [segment.index for segment in task.segments] == [0, 1, 2]
     job.close()
+
+
+def test_far_from_the_last_keyframe_it_says_that_it_goes_on(bundle: Path, tools: Tools, tmp_path: Path) -> None:
+    """Otherwise a worker on its way to a segment would be taken for one that hangs."""
+    film = write_video(tmp_path / "door.mp4", walk(130), times_s=[i / 2 for i in range(130)], options={"g": "500"})
+    job = scanned(job_of(film, tmp_path, bundle), tools)
+    told = [value for kind, value in reports_of(given_out(job)["segment", 1], tools) if kind == "frames"]
+    job.close()
+    assert told == [0] * (116 // EVERY) + [14]

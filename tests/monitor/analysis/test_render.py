@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from monitor.analysis.facts import EVERY
 from monitor.analysis.render import Look, join_parts, render_part, render_pictures, rows_wanted
 from monitor.analysis.sights import Sights
 from monitor.analysis.timecode import TimeCode
@@ -77,6 +78,14 @@ def test_progress_counts_every_frame(tmp_path: Path) -> None:
     told: list[int] = []
     count = render_part(media, Span(0, 9), rows_table([]), PLAIN, tmp_path / "part", told.append)
     assert count == sum(told) == 40
+    assert told[0] > 0
+
+
+def test_far_from_the_last_keyframe_it_says_that_it_goes_on(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "film.mp4", [numbered(i % 30) for i in range(100)], options={"g": "500"})
+    told: list[int] = []
+    assert render_part(scan(str(path)), Span(3.6, 4), rows_table([]), PLAIN, tmp_path / "part", told.append) == 10
+    assert told == [0] * (90 // EVERY) + [10]
 
 
 def test_boxes_and_labels_stand_where_the_rows_say(tmp_path: Path) -> None:
