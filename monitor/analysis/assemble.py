@@ -28,7 +28,7 @@ from monitor.analysis.schema import (
 from monitor.analysis.stride import every_s, patience_s
 from monitor.follow import WAITS
 from monitor.settings import Settings
-from monitor.types import Media
+from monitor.types import UNDECIDED, Media
 
 SHOWN_PEOPLE, SUSPICIONS, CUTS = 200, 20, 100
 """At most so many are in analysis.json; the tables hold everybody."""
@@ -62,7 +62,7 @@ class Assembler:
         self._skipped: list[str] = []
         self._decoded = self._judged = self._finds = self._damaged = 0
         self._quality = Quality()
-        self._counts = Counts(settings.analysis.from_s, length_s, (*classes, "undecided"))
+        self._counts = Counts(settings.analysis.from_s, length_s, (*classes, UNDECIDED))
 
     def add(self, segment: Segment, data: bytes) -> None:
         """The next segment, as `Watch.finish` gave it. Raises ValueError where `data` is damaged, SinkError."""
@@ -134,7 +134,7 @@ class Assembler:
         return self._told()
 
     def _told(self) -> dict[str, Any]:
-        seconds = {name: round(self._totals[name], 3) for name in (*self._classes, "undecided")}
+        seconds = {name: round(self._totals[name], 3) for name in (*self._classes, UNDECIDED)}
         decided = sum(seconds[name] for name in self._classes)
         shown = sorted((told for _, _, told in self._longest), key=lambda told: told["person"])
         ranked = sorted(self._suspicions, key=lambda one: one[:3], reverse=True)

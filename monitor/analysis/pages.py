@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.ink import Bgr, looks_of
+from monitor.types import UNDECIDED
 
 _STATIC = Path(__file__).parent / "static"
 _REPORT = ("base.js", "labels.js", "table.js", "chart.js", "timeline.js", "video.js", "report.js")
@@ -34,7 +35,7 @@ def report_page(facts: Mapping[str, Any], thumbnails: Mapping[int, bytes]) -> st
 def index_page(index: Mapping[str, Any]) -> str:
     """The table of all files, from index.json; it links to the report in each one's folder. Raises ValueError."""
     done = [row["totals"] for row in index["results"] if row["totals"] is not None]
-    labels = dict.fromkeys(label for totals in done for label in totals["seconds"] if label != "undecided")
+    labels = dict.fromkeys(label for totals in done for label in totals["seconds"] if label != UNDECIDED)
     begins = [row.get("begins") for row in index["results"]]
     data = {"index": index, "looks": _looks(tuple(labels)), "zones": [_zone(moment) for moment in begins]}
     return _page("index", _INDEX, f"{len(index['results'])} analysed files", data)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from monitor.types import F32, U8
+from monitor.types import F32, U8, UNDECIDED
 
 DARK = 0.16
 """A picture whose mean brightness (0 to 1) is below this counts as dark."""
@@ -63,7 +63,7 @@ class Quality:
             ),
             (shares["blurred_share"] >= MUCH, f"{shares['blurred_share']:.0%} of the time faces are too blurred"),
             (shares["unclear_share"] >= MUCH, f"{shares['unclear_share']:.0%} of the time faces are hardly faces"),
-            (seconds.get("undecided", 0.0) >= 0.3 * total_s, "more than 30% of the time people are undecided"),
+            (seconds.get(UNDECIDED, 0.0) >= 0.3 * total_s, "more than 30% of the time people are undecided"),
             (len(self.cuts) > 0, f"{len(self.cuts)} cuts: people are followed across them only where they stand"),
             (damaged > 0, f"{damaged} packets or pictures are damaged: what they showed was not seen"),
             (len(skipped) > 0, f"{len(skipped)} pictures could not be read: {'; '.join(skipped[:5])}"),

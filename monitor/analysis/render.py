@@ -53,8 +53,8 @@ def rows_wanted(media: Media, span: Span, look: Look) -> Span:
 def render_part(media: Media, span: Span, rows: Table, look: Look, out: Path, progress: Callable[[int], None]) -> int:
     """Writes the annotated pictures of `span` as a part for `join_parts`; how many there are.
 
-    `rows` are those of `rows_wanted`. `progress` is told how many more are done, see also `on_the_way`. A span without pictures leaves a file
-    without bytes. Raises SourceError and SinkError; `out` is whole or not there.
+    `rows` are those of `rows_wanted`. `progress` is told how many more are done, none on the way to the first. A
+    span without pictures leaves a file without bytes. Raises SourceError and SinkError; `out` is whole or not there.
     """
     part = claim(out)
     try:
@@ -89,7 +89,7 @@ def _draw(media: Media, span: Span, rows: Table, look: Look, out: Path, progress
 
 
 def on_the_way(progress: Callable[[int], None]) -> Callable[[], None]:
-    """For `Recording`: tells of none more for every EVERY pictures before the span, so that it is not taken for hanging.
+    """For `Recording`: tells of none more at every EVERY pictures before the span, which else looks like hanging.
 
     Called by the thread that decodes ahead, but only before it gives the first picture: whoever waits for that says
     nothing meanwhile.

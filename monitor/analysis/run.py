@@ -25,6 +25,7 @@ from monitor.errors import MonitorError, UsageError
 from monitor.files import told_as_sink_error, write_whole
 from monitor.redact import redact
 from monitor.settings import Settings
+from monitor.types import UNDECIDED
 
 FINISHED, FAILED, INTERRUPTED = 0, 3, 130
 POLL_S = 0.25
@@ -207,7 +208,7 @@ def _totals(rows: list[dict[str, Any]]) -> dict[str, Any]:
     done = [row["totals"] for row in rows if row["totals"] is not None]
     labels = sorted({label for totals in done for label in totals["seconds"]})
     seconds = {label: round(sum(totals["seconds"].get(label, 0.0) for totals in done), 3) for label in labels}
-    decided = sum(s for label, s in seconds.items() if label != "undecided")
+    decided = sum(s for label, s in seconds.items() if label != UNDECIDED)
     return {
         "files": len(rows), "done": len(done), "failed": sum(row["status"] == "failed" for row in rows),
         "length_s": round(sum(row["length_s"] or 0.0 for row in rows), 3),

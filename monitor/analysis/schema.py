@@ -18,6 +18,7 @@ import pyarrow.parquet
 
 from monitor.files import claim, told_as_sink_error, write_whole
 from monitor.spreadsheets import harmless
+from monitor.types import UNDECIDED
 
 Table: TypeAlias = Any
 """A pyarrow.Table."""
@@ -64,7 +65,7 @@ def tracks_schema(classes: Sequence[str]) -> Any:
     `label` is the one held longest (undecided only where no other ever was), `confidence` its mean smoothed
     probability while held; `path` is JSON, at most 32 points [t, x, y, size] of the box's centre, px.
     """
-    seconds = [(f"seconds_{name}", _F64) for name in (*classes, "undecided")]
+    seconds = [(f"seconds_{name}", _F64) for name in (*classes, UNDECIDED)]
     return pyarrow.schema([
         ("person", _I32), ("first_s", _F64), ("last_s", _F64), ("first_clock", _CLOCK), ("last_clock", _CLOCK),
         ("seconds", _F64), *seconds, ("label", _LABEL), ("confidence", _F32), ("was_fake", _BOOL),
@@ -166,12 +167,6 @@ def parquet_writer(path: Path, schema: Any) -> Iterator[Any]:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-
-
-def read_parquet(path: Path) -> Table:
-    """The whole table."""
-    with path.open("rb") as file:
-        return pyarrow.parquet.read_table(file)
 
 
 def parquet_batches(path: Path, columns: Sequence[str] | None = None) -> Iterator[Table]:

@@ -31,7 +31,7 @@ def test_of_even_pictures_each_nth_is_taken_wherever_watching_begins(fps: float,
 
 
 def test_of_uneven_pictures_the_same_are_taken_after_the_first() -> None:
-    """Dropped pictures, a pause of ten seconds, a burst: only of the first that is watched nobody knows what was before."""
+    """Dropped pictures and pauses: only of the first that is watched nobody knows what was before."""
     times = [round(i / 30 + 0.011 * (i % 3) + 10 * (i > 900) + 2 * (i > 1500), 6) for i in range(3000) if i % 11 != 4]
     fps = len(times) / times[-1]
     everything = chosen(times, 5, fps)
