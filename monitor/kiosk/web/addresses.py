@@ -34,12 +34,18 @@ def host_of(text: str) -> str:
 
 
 def neighbourhood(address: str) -> str:
-    """Whom to count together: an IPv6 address stands for its /64, where one caller has them all."""
+    """Whom to count together: an IPv6 address stands for its /64, where one caller has them all.
+
+    But not IPv4 addresses in IPv6's clothes, as a server on `::` sees them: each is a caller.
+    """
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
         return address
-    return str(ipaddress.ip_network((address, 64), strict=False)) if found.version == 6 else address
+    mapped = getattr(found, "ipv4_mapped", None)
+    if found.version == 4 or mapped is not None:
+        return str(mapped or found)
+    return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 class ThroughProxies:

@@ -8,12 +8,6 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from monitor.kiosk.web.addresses import is_loopback
-
-MOST = 300
-"""Open connections; more are cut at once."""
-MOST_EACH = 40
-"""Of one address on another machine."""
 REQUEST_S = 10.0
 """A connection must have asked something, to the last byte, by then."""
 STUCK_S = 15.0
@@ -23,55 +17,49 @@ SEND_BUFFER_BYTES = 256 << 10
 
 
 class BoundedHTTP(H11Protocol):
-    """Cuts connections beyond MOST, those that never finish a request, and those that never read the answer."""
-
-    _timer: asyncio.TimerHandle | None = None
+    """Cuts connections that never finish a request, and those that never read the answer."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > MOST or self._crowded():
-            transport.abort()
-            return
-        self._cut_after(REQUEST_S)
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._cut_after("request", REQUEST_S)
 
     def handle_events(self) -> None:
         super().handle_events()
-        if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):  # the whole request is there, or its end
-            self._keep()
+        if not self._owes():
+            self._keep("request")
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
-        if not self.transport.is_closing() and (self.cycle is None or self.cycle.response_complete):
-            self._cut_after(REQUEST_S)
+        super().on_response_complete()  # with it begins what came in one packet with the request before
+        if not self.transport.is_closing() and self._owes():
+            self._cut_after("request", REQUEST_S)
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._cut_after(STUCK_S)
+        self._cut_after("reader", STUCK_S)
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._keep()
+        self._keep("reader")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._keep()
+        for what in list(self._timers):
+            self._keep(what)
         super().connection_lost(exc)
 
-    def _crowded(self) -> bool:
-        """Whether this caller holds more than its share; on this machine itself nobody is told apart."""
-        if self.client is None or is_loopback(self.client[0]):
-            return False
-        callers = [getattr(other, "client", None) for other in self.connections]
-        same = [caller for caller in callers if caller is not None and caller[0] == self.client[0]]
-        return len(same) > MOST_EACH
+    def _owes(self) -> bool:
+        """Whether the caller has yet to ask, to the last byte."""
+        return self.conn.their_state in (h11.IDLE, h11.SEND_BODY)
 
-    def _cut_after(self, seconds: float) -> None:
-        self._keep()
-        self._timer = self.loop.call_later(seconds, self.transport.abort)
+    def _cut_after(self, what: str, seconds: float) -> None:
+        """Each has a clock of its own: a byte more from a stuck reader is no reading."""
+        self._keep(what)
+        self._timers[what] = self.loop.call_later(seconds, self.transport.abort)
 
-    def _keep(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _keep(self, what: str) -> None:
+        timer = self._timers.pop(what, None)
+        if timer is not None:
+            timer.cancel()
 
 
 def as_http() -> Any:

@@ -20,6 +20,7 @@ from monitor.kiosk.web.connections import SEND_BUFFER_BYTES, as_http
 from monitor.kiosk.web.credentials import Credentials
 from monitor.kiosk.web.desk import Desk
 from monitor.kiosk.web.gate import Rules
+from monitor.kiosk.web.listening import BoundedLoop, Listening
 from monitor.kiosk.web.sessions import Sessions
 from monitor.kiosk_settings import ServerSettings
 from monitor.threads.channel import finish, start
@@ -62,7 +63,7 @@ def listen(settings: ServerSettings) -> socket.socket:
     """The open socket. Raises SinkError where the address cannot be had."""
     try:
         family, _, _, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
-        opened = socket.socket(family, socket.SOCK_STREAM)
+        opened = Listening(family, socket.SOCK_STREAM)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, os.name == "posix")
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         opened.bind(address)
@@ -137,6 +138,7 @@ def _config(desk: Desk, settings: ServerSettings, rules: Rules) -> uvicorn.Confi
     return uvicorn.Config(
         app,
         http=as_http(),
+        loop=f"{BoundedLoop.__module__}:{BoundedLoop.__name__}",
         ws="none",
         lifespan="on",
         log_config=None,
