@@ -2,8 +2,14 @@
 
 let csrf = null;
 
+const READ_MS = 8000;
+const CHANGE_MS = 25_000; // the program itself waits 20 s, for its loop and for its disk
+
 /** What went wrong, in words for people. */
 export class Refused extends Error {}
+
+/** Nobody knows whether what was asked for holds. */
+export class Unknown extends Refused {}
 
 export function get(path) {
   return ask(path, { cache: "no-store" });
@@ -22,21 +28,24 @@ export async function signOut() {
 }
 
 async function ask(path, options) {
+  const changes = options.method !== undefined;
   let answer;
+  let said = {};
   try {
-    answer = await fetch(path, { ...options, signal: AbortSignal.timeout(8000) });
+    answer = await fetch(path, { ...options, signal: AbortSignal.timeout(changes ? CHANGE_MS : READ_MS) });
+    if (answer.headers.get("Content-Type")?.includes("json")) said = await answer.json();
   } catch {
-    throw new Refused("No contact with the program.");
+    throw new (changes ? Unknown : Refused)("No contact with the program.");
   }
   if (answer.status === 401) {
     location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
     return new Promise(() => {}); // the page is going away
   }
-  const said = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : {};
   if (answer.ok) return said;
   if (answer.status === 403) csrf = null; // the session is another one: the next try asks for its token
   const words = [said.error ?? `The program answered ${answer.status}`, said.hint].filter(Boolean);
-  throw new Refused(`${words.join(". ")}.`.replace(/\.\.$/, "."));
+  const open = changes && (answer.status === 504 || (answer.status >= 500 && !said.error));
+  throw new (open ? Unknown : Refused)(`${words.join(". ")}.`.replace(/\.\.$/, "."));
 }
 
 /** Runs `task` now and every so many seconds while the page is seen; `failed(message)` gets "" where it went well. */

@@ -1,6 +1,6 @@
 // The staff decides instead of the program, for some seconds; asked again before it counts.
 
-import { Refused, send } from "./api.js";
+import { Refused, Unknown, send } from "./api.js";
 import { at } from "./dom.js";
 
 export function setUpOverride(done, say) {
@@ -21,6 +21,7 @@ export function setUpOverride(done, say) {
   async function confirm() {
     const asked = { action, seconds: Number(at("override-seconds").value), note: at("override-note").value.trim() };
     dialog.close();
+    say("Asked the program …", null);
     try {
       await send("POST", "/api/override", asked);
       at("override-note").value = "";
@@ -28,7 +29,9 @@ export function setUpOverride(done, say) {
       done();
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      say(`Nothing was changed: ${error.message}`, false);
+      if (!(error instanceof Unknown)) return say(`Nothing was changed: ${error.message}`, false);
+      say(`It is not known whether it holds, look at the list of decisions: ${error.message}`, false);
+      done();
     }
   }
 

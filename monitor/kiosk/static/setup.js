@@ -1,6 +1,6 @@
 // The page on which the camera is placed, the zone is drawn and the least size of a face is set.
 
-import { Refused, every, get, send, signOut } from "./api.js";
+import { Refused, Unknown, every, get, send, signOut } from "./api.js";
 import { at, el, refill } from "./dom.js";
 import { percent } from "./names.js";
 import { LivePicture } from "./picture.js";
@@ -60,7 +60,8 @@ async function save() {
     changed();
   } catch (error) {
     at("save").disabled = false;
-    say(error instanceof Refused ? `Not saved: ${error.message}` : "Not saved.", false);
+    const how = error instanceof Unknown ? "It is not known whether it was saved, load this page again" : "Not saved";
+    say(error instanceof Refused ? `${how}: ${error.message}` : "Not saved.", false);
     if (!(error instanceof Refused)) throw error;
   }
 }

@@ -154,7 +154,7 @@ def _asked(desk: Desk, question: Any) -> Any:
     except TimeoutError as error:
         raise HTTPException(503, f"{error}; nothing was changed") from error
     except StillRunning as error:
-        raise HTTPException(503, f"{error}; look at the list of decisions whether it holds") from error
+        raise HTTPException(504, f"{error}; whether it holds is not known") from error
     except MonitorError as error:
         raise HTTPException(500, f"{error}; {error.hint}") from error
 

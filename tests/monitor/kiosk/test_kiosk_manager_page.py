@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from monitor.kiosk.facts import State
+from monitor.kiosk.web import desk
+from monitor.kiosk.web.screen import STATIC
 from monitor.kiosk_settings import KioskSettings, PolicySettings, StoreSettings
+from monitor.threads import inbox
 from tests.browser import Watched, chromium, page, violations
 from tests.monitor.kiosk.house import PASSWORD, House, house
 from tests.monitor.scenes import track
@@ -93,6 +99,64 @@ def test_the_staff_admits_after_a_second_thought(home: House, manager: Watched) 
     home.see()
     assert home.desk.latest.newest[1].standing.state is State.WELCOME
     assert manager.trouble == []
+
+
+@contextmanager
+def slow_disk(home: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nobody can write to the store, and the server's patience is short."""
+    monkeypatch.setattr(desk, "ASK_S", 1.5)
+    monkeypatch.setattr(inbox, "PATIENCE_S", 0.3)
+    with closing(sqlite3.connect(home.desk.store.path, isolation_level=None)) as blocker:
+        blocker.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def admit(shown: Page) -> None:
+    shown.click("#override-admit")
+    shown.click("#override-confirm")
+
+
+def test_what_may_hold_is_not_said_to_be_undone(home: House, manager: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The door opens as soon as the disk is there again."""
+    message = manager.page.locator("#message")
+    with slow_disk(home, monkeypatch):
+        admit(manager.page)
+        expect(message).to_contain_text("not known whether it holds", timeout=20_000)
+        expect(message).to_contain_text("it was begun")
+        expect(message).to_have_attribute("data-well", "false")
+    expect(manager.page.locator("tr.decision[data-kind=override]")).to_be_visible(timeout=20_000)
+
+
+def test_without_contact_it_is_not_known_whether_it_holds(home: House, manager: Watched) -> None:
+    message = manager.page.locator("#message")
+    admit(manager.page)
+    expect(message).to_have_text("Admitted. It was recorded.")
+    manager.page.context.set_offline(True)
+    admit(manager.page)
+    expect(message).to_contain_text("not known whether it holds")
+
+
+def test_what_was_not_done_is_said_to_be_undone(home: House, manager: Watched) -> None:
+    home.desk.entrance = None
+    admit(manager.page)
+    expect(manager.page.locator("#message")).to_contain_text("Nothing was changed: the loop has not begun yet")
+
+
+def test_the_page_waits_longer_than_the_server() -> None:
+    told = re.search(r"CHANGE_MS = ([\d_]+);", (STATIC / "api.js").read_text("utf-8"))
+    assert told is not None
+    assert int(told[1]) / 1e3 > desk.ASK_S + inbox.PATIENCE_S
+
+
+def test_a_zone_that_may_be_saved_is_not_said_to_be_lost(
+    home: House, manager: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = manager.page
+    shown.goto(f"{home.url}/setup")
+    shown.click("#zone-begin")
+    with slow_disk(home, monkeypatch):
+        shown.click("#save")
+        expect(shown.locator("#message")).to_contain_text("not known whether it was saved", timeout=20_000)
 
 
 def test_signing_out_leads_to_the_door(home: House, manager: Watched) -> None:

@@ -23,7 +23,7 @@ from monitor.kiosk.web import desk
 from monitor.kiosk.web.credentials import Credentials
 from monitor.kiosk.web.server import check, listen
 from monitor.kiosk_settings import KioskSettings, PolicySettings, ServerSettings, StoreSettings
-from monitor.threads import Inbox
+from monitor.threads import Inbox, inbox
 from monitor.types import Gap
 from tests.monitor.kiosk.house import House, house
 from tests.monitor.scenes import scene, track
@@ -284,6 +284,18 @@ def test_what_the_loop_has_begun_is_not_said_to_be_undone(home: House) -> None:
     assert state(home)["state"] == "welcome"
 
 
+def test_what_the_loop_has_begun_and_not_ended_is_not_known(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk, "ASK_S", 1.5)
+    monkeypatch.setattr(inbox, "PATIENCE_S", 0.2)
+    with home.signed_in() as manager, closing(sqlite3.connect(home.desk.store.path, isolation_level=None)) as blocker:
+        blocker.execute("BEGIN IMMEDIATE")
+        answer = manager.post("/api/override", json={"action": "admit", "seconds": 60})
+    assert answer.status_code == 504
+    assert "not known" in answer.json()["error"]
+    home.see()
+    assert state(home)["state"] == "welcome"
+
+
 @contextmanager
 def holding(store: Path, seconds: float) -> Iterator[None]:
     """Nobody can write to the store for so long."""
@@ -303,10 +315,10 @@ def holding(store: Path, seconds: float) -> Iterator[None]:
 
 
 def test_a_loop_that_does_not_come_round_never_does_it_afterwards(tmp_path: Path) -> None:
-    inbox, made = Inbox(), list[int]()
+    calls, made = Inbox(), list[int]()
     with pytest.raises(TimeoutError):
-        inbox.call(lambda: made.append(1), 0.05)
-    inbox.serve()
+        calls.call(lambda: made.append(1), 0.05)
+    calls.serve()
     assert made == []
 
 
