@@ -6,10 +6,10 @@ Closed by default: a route that nobody put on a list here needs the manager's se
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, quote, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -82,7 +82,7 @@ class Gate:
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > MOST_BODY_BYTES:
             return _no(413, "too large", f"send at most {MOST_BODY_BYTES} bytes")
-        cookies = _cookies(headers)
+        cookies = cookie_parser(headers.get("cookie", ""))
         session = self._rules.sessions.find(cookies.get(SESSION_COOKIE))
         scope.setdefault("state", {})["session"] = session
         if path in FREE or path.startswith(STATIC):
@@ -146,13 +146,6 @@ def _no(status: int, error: str, hint: str) -> Response:
     return JSONResponse(
         {"error": error, "hint": hint}, status, headers={"Connection": "close"} if status == 413 else {}
     )
-
-
-def _cookies(headers: Headers) -> dict[str, str]:
-    try:
-        return {name: morsel.value for name, morsel in SimpleCookie(headers.get("cookie", "")).items()}
-    except CookieError:
-        return {}
 
 
 def _bounded(receive: Receive) -> Receive:

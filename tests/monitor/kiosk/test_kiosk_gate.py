@@ -102,6 +102,16 @@ def test_cookies_are_for_this_site_and_no_script(home: House) -> None:
     assert "SameSite=strict" in cookie
 
 
+@pytest.mark.parametrize("odd", ['x={"a": 1}', "a@b=1", "=", "one word", "x=[1, 2]", 'y="'])
+def test_cookies_of_other_services_on_this_host_do_no_harm(home: House, odd: str) -> None:
+    """Browsers send the cookies of a host to all its ports."""
+    with home.signed_in() as manager:
+        ours = manager.cookies["monitor_session"]
+    with home.client() as client:
+        for cookie in (f"{odd}; monitor_session={ours}", f"monitor_session={ours}; {odd}"):
+            assert client.get("/api/health", headers={"Cookie": cookie}).status_code == 200
+
+
 def test_a_session_ends_when_it_is_signed_out(home: House) -> None:
     with home.signed_in() as manager:
         cookie = "; ".join(f"{name}={value}" for name, value in manager.cookies.items())
@@ -114,13 +124,20 @@ def test_a_session_ends_when_it_is_signed_out(home: House) -> None:
 def test_large_bodies_are_refused_also_without_a_length(home: House) -> None:
     with home.signed_in() as manager:
         assert manager.post("/api/override", content=b"x" * 70_000).status_code == 413
-        pieces = (b"x" * 10_000 for _ in range(20))
-        try:
-            status = manager.post("/api/override", content=pieces).status_code
-        except httpx.HTTPError:  # cut off
-            status = 413
-        assert status >= 400
+        form = (f"password={PASSWORD}&more=".encode(), *[b"x" * 10_000] * 20)  # right, but for its size
+        assert in_pieces(manager, "/login", form) == 413
+        word = (b'{"action": "admit"', *[b" " * 10_000] * 20, b"}")
+        assert in_pieces(manager, "/api/override", word) in (400, 413)
+        assert home.desk.store.latest("override") is None
         assert manager.get("/api/health").status_code == 200  # and the server is well
+
+
+def in_pieces(client: httpx.Client, path: str, body: tuple[bytes, ...]) -> int:
+    """Sent without a length; the status, and 413 where it is cut off."""
+    try:
+        return client.post(path, content=iter(body)).status_code
+    except httpx.HTTPError:
+        return 413
 
 
 def test_what_is_no_http_is_refused(home: House) -> None:
