@@ -20,10 +20,11 @@ let sound = new Sound("off");
 let run = null;
 let shown = null;
 
-/** The state to show; whatever is not surely a welcome is none. */
+/** The state to show; whatever is not surely a welcome is none. The staff needs no picture to say it. */
 function stateOf(standing) {
   if (!STATES.includes(standing.state)) return "fault";
-  if (standing.state === "welcome" && standing.camera?.state !== "live") return "lost";
+  const surely = standing.camera?.state === "live" || standing.overridden === true;
+  if (standing.state === "welcome" && !surely) return "lost";
   return standing.state;
 }
 

@@ -10,9 +10,10 @@ import pytest
 from playwright.sync_api import Browser
 
 from monitor.kiosk.facts import Standing, State
-from monitor.kiosk.shown import of_scene
+from monitor.kiosk.shown import of_gap, of_scene
 from monitor.kiosk.store import Query, Store
 from monitor.kiosk_settings import KioskSettings, ScreenSettings
+from monitor.types import Gap
 from tests.browser import chromium, page, violations
 from tests.bundles import colour_bundle
 from tests.http_video import HttpVideo
@@ -123,6 +124,18 @@ def test_every_state_can_be_read_by_everybody(home: House, browser: Browser, siz
             assert any(title in text for text in heard), "a screen reader is told nothing"
             assert not screen.page.evaluate(OVERFLOWS), state
         assert screen.trouble == []
+
+
+def test_what_the_staff_says_is_shown_without_a_picture_too(home: House, browser: Browser) -> None:
+    """As door controllers are told; a welcome of the program's own is none then."""
+    with page(browser, home.url) as screen:
+        for overridden, state in ((False, "lost"), (True, "welcome")):
+            say(home, State.IDLE)
+            screen.page.wait_for_selector("body[data-state=idle]")
+            standing = Standing(State.WELCOME, 0.0, (), "", overridden)
+            home.desk.latest.put(of_gap(standing, Gap("lost", 3.0, "for a test"), home.desk.latest.newest[1]))
+            screen.page.wait_for_selector(f"body[data-camera=lost][data-state={state}]")
+        assert screen.page.locator("#no-picture").is_visible()
 
 
 def test_words_of_three_languages_are_on_the_screen(home: House, browser: Browser) -> None:
