@@ -25,6 +25,14 @@ PAUSED = "the loop was held up"
 ACTIONS = {"admit": State.WELCOME, "refuse": State.STAFF}
 
 
+def place_at_first(settings: KioskSettings, store: Store) -> tuple[Zone, float]:
+    """(zone, near_share) when the loop begins: as the settings name it, else as it was last drawn."""
+    drawn = store.latest("setting")
+    if drawn is None or settings.policy.zone:
+        return settings.policy.zone, settings.policy.near_share
+    return _zone(drawn.evidence["zone"]), float(drawn.evidence["near_share"])
+
+
 class Entrance:
     """Owns the door. Everything here happens in the loop's thread; others ask through an Inbox."""
 
@@ -39,10 +47,7 @@ class Entrance:
         self._stillness = Stillness()
         self._paused = False
         self._lost = False
-        drawn = store.latest("setting")
-        if drawn is not None and not settings.policy.zone:
-            evidence = drawn.evidence
-            self._door.place(_zone(evidence["zone"]), float(evidence["near_share"]))
+        self._door.place(*place_at_first(settings, store))
 
     def take(self, item: Scene | Gap) -> None:
         """One step. Raises StoreError where a decision cannot be stored: then it is not shown either."""

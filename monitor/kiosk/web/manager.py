@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from monitor.errors import MonitorError
-from monitor.kiosk.entrance import Entrance
+from monitor.kiosk.entrance import Entrance, place_at_first
 from monitor.kiosk.facts import Event
 from monitor.kiosk.store import Query as Asked
 from monitor.kiosk.store import bars, day_span, first_midnight
@@ -144,6 +144,10 @@ def record_routes(desk: Desk) -> APIRouter:
 
 
 def _place(desk: Desk) -> dict[str, Any]:
+    """The area at the door; while the models are loaded, the one that will hold."""
+    if desk.entrance is None:
+        zone, near_share = place_at_first(desk.settings, desk.store)
+        return {"zone": zone, "near_share": near_share}
     place: dict[str, Any] = _asked(desk, Entrance.placed)
     return place
 

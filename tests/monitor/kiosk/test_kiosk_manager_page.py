@@ -159,6 +159,17 @@ def test_a_zone_that_may_be_saved_is_not_said_to_be_lost(
         expect(shown.locator("#message")).to_contain_text("not known whether it was saved", timeout=20_000)
 
 
+def test_while_the_models_are_loaded_the_page_says_so_without_alarm(home: House, browser: Browser) -> None:
+    home.desk.entrance = home.desk.vitals.engine = None
+    with page(browser, f"{home.url}/login") as opened:
+        opened.page.fill("#password", PASSWORD)
+        opened.page.keyboard.press("Enter")
+        expect(opened.page.locator("#health")).to_contain_text("being loaded")
+        expect(opened.page.locator("#policy")).to_contain_text("the whole picture")
+        expect(opened.page.locator("#trouble")).to_be_empty()
+        assert opened.trouble == []
+
+
 def test_signing_out_leads_to_the_door(home: House, manager: Watched) -> None:
     manager.page.click("#sign-out")
     manager.page.wait_for_url("**/login*")

@@ -264,6 +264,15 @@ def test_a_decision_that_cannot_be_stored_is_not_shown(home: House) -> None:
     assert state(home)["state"] == "idle"
 
 
+def test_before_the_loop_begins_the_zone_is_the_one_that_will_hold(tmp_path: Path) -> None:
+    zone = [[0.5, 0.0], [1.0, 0.0], [1.0, 1.0]]
+    with house(tmp_path) as home, home.signed_in() as manager:
+        manager.put("/api/zone", json={"zone": zone, "near_share": 0.3})
+        home.desk.entrance = None
+        assert manager.get("/api/zone").json() == {"zone": zone, "near_share": 0.3}
+        assert manager.get("/api/policy").json()["zone"] == zone
+
+
 def test_before_the_loop_begins_questions_are_told_so(tmp_path: Path) -> None:
     with house(tmp_path) as home, home.signed_in() as manager:
         home.desk.entrance = None
