@@ -110,14 +110,19 @@ def set_password(
     from monitor.kiosk.web.credentials import place_of
     from monitor.kiosk.web.credentials import set_password as store
 
-    if stdin:
-        password = sys.stdin.readline().rstrip("\n")
-    else:
-        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    password = sys.stdin.readline().rstrip("\n") if stdin else _prompt()
     file = place_of(credentials)
     store(file, password)
     typer.echo(f"stored in {file}")
     return 0
+
+
+def _prompt() -> str:
+    """The password, typed twice. Raises UsageError."""
+    try:
+        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    except typer.Abort:  # nobody is there to answer, or somebody who would rather not
+        raise UsageError("no password was set", hint="type it twice, or give it with --stdin") from None
 
 
 @kiosk_app.command("new-token")

@@ -56,20 +56,26 @@ class Kiosk:
         return self.process.wait(30)
 
 
-def command(folder: Path, *options: object) -> list[str]:
-    """The command line: store and secrets in `folder`, any free port."""
+def command(folder: Path, *options: object, before: str = "") -> list[str]:
+    """The command line: store and secrets in `folder`, any free port; `before`: Python to be run first."""
     own = ("--store", folder / "kiosk.db", "--credentials", folder / "credentials.json")
     port = () if "--port" in options else ("--port", 0)
-    return [sys.executable, "-m", "monitor", "kiosk", *map(str, (*own, *port, *options))]
+    program = (
+        ["-c", f"{before}\nimport sys\nfrom monitor.cli import main\nsys.exit(main())"] if before else ["-m", "monitor"]
+    )
+    return [sys.executable, *program, "kiosk", *map(str, (*own, *port, *options))]
 
 
 @contextmanager
-def kiosk(folder: Path, *options: object) -> Iterator[Kiosk]:
-    """A kiosk whose server answers; killed at the end where it still runs."""
+def kiosk(folder: Path, *options: object, before: str = "") -> Iterator[Kiosk]:
+    """A kiosk whose server answers; killed at the end where it still runs. `before`: as for `command`."""
     log = folder / "kiosk.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            command(folder, *options), stdout=out, stderr=out, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+            command(folder, *options, before=before),
+            stdout=out,
+            stderr=out,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
     made = Kiosk(process, log)
     try:

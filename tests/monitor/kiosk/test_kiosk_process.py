@@ -46,9 +46,23 @@ def test_it_stops_in_order_when_told(tmp_path: Path, parts: tuple[object, ...], 
 
 
 def test_the_screen_is_there_before_the_models_are(tmp_path: Path, parts: tuple[object, ...]) -> None:
-    with kiosk(tmp_path, *parts) as door:
-        assert door.state() in ("starting", "idle")
+    """They take as long here as it takes to ask."""
+    script = (
+        "import time, monitor.app as app\n"
+        "from pathlib import Path\n"
+        f"asked = Path({str(tmp_path / 'asked')!r})\n"
+        "load = app.engine_of\n"
+        "def slowly(*args, **options):\n"
+        "    while not asked.exists(): time.sleep(0.05)\n"
+        "    return load(*args, **options)\n"
+        "app.engine_of = slowly\n"
+    )
+    with kiosk(tmp_path, *parts, "--loop", before=script) as door:
+        assert door.state() == "starting"
         assert door.get("/healthz").status_code == 200
+        assert door.get("/readyz").status_code == 503
+        (tmp_path / "asked").touch()
+        door.wait_for("judged pictures", lambda: door.get("/readyz").status_code == 200)
 
 
 def test_one_store_is_for_one_kiosk(tmp_path: Path, parts: tuple[object, ...]) -> None:
@@ -103,7 +117,7 @@ def test_passwords_and_tokens_are_stored_hashed_and_private(tmp_path: Path) -> N
     assert say("set-password", "--stdin", given="short\n").returncode == 2
     assert say("set-password", "--stdin", given="four words by heart\n").returncode == 0
     made = say("new-token")
-    token = made.stdout.strip().rpartition("=")[2]
+    token = made.stdout.partition("token=")[2].split()[0]
     text = file.read_text()
     assert "four words" not in text
     assert token not in text
@@ -117,21 +131,32 @@ def test_passwords_and_tokens_are_stored_hashed_and_private(tmp_path: Path) -> N
     assert refused(tmp_path, "--source", "demo:faces")[0] == 2
 
 
+def test_a_password_that_nobody_types_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "credentials.json"
+    line = [sys.executable, "-m", "monitor", "kiosk", "set-password", "--credentials", str(file)]
+    done = subprocess.run(
+        line, input="", capture_output=True, text=True, timeout=60, check=False, start_new_session=True
+    )  # no terminal
+    assert done.returncode == 2
+    assert "no password was set" in done.stderr
+    assert "hint: " in done.stderr
+    assert "bug" not in done.stderr
+    assert not file.exists()
+
+
 def test_a_loop_that_hangs_ends_the_process(tmp_path: Path, parts: tuple[object, ...]) -> None:
     """Stopped as a driver would stop it: SIGSTOP would stop the watchdog, too, so the loop itself is made to wait."""
     script = (
-        "import sys, time, monitor.kiosk.entrance as e\n"
+        "import time, monitor.kiosk.entrance as e\n"
         "take, n = e.Entrance.take, [0]\n"
         "def stuck(self, item):\n"
         "    n[0] += 1\n"
         "    take(self, item) if n[0] < 30 else time.sleep(600)\n"
         "e.Entrance.take = stuck\n"
-        "from monitor.cli import main\n"
-        "sys.exit(main())\n"
     )
-    line = command(tmp_path, *parts, "--loop", "--set", "kiosk.watchdog_s=1")
+    line = command(tmp_path, *parts, "--loop", "--set", "kiosk.watchdog_s=1", before=script)
     began = time.monotonic()
-    done = subprocess.run([line[0], "-c", script, *line[3:]], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 70, done.stderr
     assert "has not come round" in done.stderr
     assert time.monotonic() - began < 60
