@@ -60,6 +60,17 @@ def check_writable(path: Path) -> None:
             claim(path).unlink()
 
 
+def check_replaceable(path: Path) -> None:
+    """Nothing, and nothing is left behind; raises SinkError where `write_whole` could not write at `path`."""
+    if not _is_stream(path):
+        claim(Path(os.path.realpath(path))).unlink()
+
+
+def _is_stream(path: Path) -> bool:
+    """A device or a pipe, also one that only the system has a name for."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Writes `data` under the `.part` name and renames it, in a folder that is made where it is missing.
 
@@ -70,8 +81,8 @@ def write_whole(path: Path, data: bytes) -> None:
     part = part_of(path)
     try:
         with told_as_sink_error(asked):
-            if path.exists() and not path.is_file() and not path.is_dir():
-                path.write_bytes(data)
+            if _is_stream(asked):
+                asked.write_bytes(data)
                 return
             path.parent.mkdir(parents=True, exist_ok=True)
             part.write_bytes(data)

@@ -11,7 +11,7 @@ from typing import Any
 
 from engines.contract import Engine
 from monitor.errors import UsageError
-from monitor.files import check_writable, part_of, told_as_sink_error
+from monitor.files import check_replaceable, check_writable, part_of, told_as_sink_error
 from monitor.overlay import Overlay
 from monitor.ports import Sink, Source
 from monitor.settings import OutputSettings, Settings
@@ -35,7 +35,7 @@ class Outlets:
         output, inputs = settings.output, input_files(settings.source)
         refuse_overwriting(output, inputs)
         if output.summary is not None:
-            check_writable(output.summary)
+            check_replaceable(output.summary)
         if output.events is not None and str(output.events) != "-":
             check_writable(output.events)
         self._recorder: Any = None

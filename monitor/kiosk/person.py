@@ -10,6 +10,8 @@ from monitor.types import Track
 
 STEP_BACK = 0.85
 """Who was near enough stays so down to this share of `near_share`: nobody stands at the line."""
+CROWD = 3.0
+"""Where many faces wait for their turns, a label counts for so many times `fresh_s`."""
 DECIDED = (State.WELCOME, State.PUT_ON, State.TAKE_OFF, State.STAFF)
 """What is said of a person and remembered; the others only ask for time."""
 
@@ -44,11 +46,15 @@ def arrived(name: str, t: float) -> Person:
 
 
 def stepped(
-    person: Person, track: Track, label: str | None, height_share: float, t: float, policy: PolicySettings
-) -> Person:
-    """The person after a frame at `t` in which the face is `height_share` of the picture's height."""
+    person: Person, track: Track, label: str | None, height_share: float, heard_t: float, t: float,
+    policy: PolicySettings,
+) -> Person:  # fmt: skip
+    """The person after a frame at `t` in which the face is `height_share` of the picture's height.
+
+    `heard_t`: when the newest judgement of anybody in the picture was made.
+    """
     near = height_share >= policy.near_share * (STEP_BACK if person.near else 1.0)
-    wish = _wish(track, label, t, policy) if near else State.CLOSER
+    wish = _wish(track, label, heard_t, t, policy) if near else State.CLOSER
     look_t = t if person.look_t is None and wish is State.LOOK else person.look_t
     if wish is State.LOOK and look_t is not None and t - look_t >= policy.staff_after_s:
         wish = State.STAFF
@@ -61,12 +67,12 @@ def stepped(
     return replace(person, agreed_t=min(t, track.seen_t), look_t=look_t if waits else None)
 
 
-def _wish(track: Track, label: str | None, t: float, policy: PolicySettings) -> State:
+def _wish(track: Track, label: str | None, heard_t: float, t: float, policy: PolicySettings) -> State:
     if "fake" in policy.deny and (track.was_fake or label == "fake"):
         return State.STAFF
     if label is None or t - track.seen_t > policy.grace_s:
         return State.LOOK
-    if t - track.judged_t > policy.fresh_s:
+    if t - heard_t > policy.fresh_s or t - track.judged_t > CROWD * policy.fresh_s:
         return State.LOOK  # the loop does not wait for an engine that hangs, and labels stay as they were
     masked = label == "mask"
     if policy.require == "mask" and not masked:

@@ -64,8 +64,9 @@ class Door:
         here = {track.id: track for track in scene.tracks if self._is_here(track, frame, t)}
         for track_id in [known for known in self._people if known not in here]:
             decisions.append(self._leave(track_id, t))
+        heard_t = max((track.judged_t for track in scene.tracks), default=t)
         for track in here.values():
-            decision = self._step(track, track.face.box.height / frame.height_px, t)
+            decision = self._step(track, track.face.box.height / frame.height_px, heard_t, t)
             if decision is not None:
                 decisions.append(decision)
         visitors = tuple(
@@ -99,9 +100,9 @@ class Door:
             return True
         return track.id in self._people and t - self._inside_t[track.id] <= self._policy.grace_s
 
-    def _step(self, track: Track, height_share: float, t: float) -> Decision | None:
+    def _step(self, track: Track, height_share: float, heard_t: float, t: float) -> Decision | None:
         before = self._people.get(track.id) or arrived(self._names(), t)
-        now = stepped(before, track, self._label(track), height_share, t, self._policy)
+        now = stepped(before, track, self._label(track), height_share, heard_t, t, self._policy)
         self._people[track.id] = now
         if now.said is before.said or now.said not in DECIDED:
             return None

@@ -17,6 +17,8 @@ from monitor.threads import Ticker
 log = logging.getLogger("monitor.kiosk")
 PURGE_EVERY_S = 3600.0
 VERIFY_EVERY_S = 24 * 3600.0
+SOON_S = 60.0
+"""Where the clock is not to be trusted yet."""
 
 
 def close_the_door(store: Store, state: State, why: str) -> None:
@@ -50,6 +52,7 @@ class Upkeep:
             ticker.close()
 
     def _look_after(self) -> None:
+        self._clock.trusted()  # each time, so that it knows when it was set
         for job, due_s in self._due_s.items():
             if time.monotonic() >= due_s:
                 self._due_s[job] = time.monotonic() + (PURGE_EVERY_S if job == self._purge else VERIFY_EVERY_S)
@@ -67,6 +70,7 @@ class Upkeep:
 
     def _purge(self) -> None:
         if not self._clock.trusted():
+            self._due_s[self._purge] = time.monotonic() + SOON_S
             return
         removed = self._desk.store.purge(time.time() - 86400 * self._desk.settings.store.keep_days)
         if removed:
@@ -77,7 +81,8 @@ class Upkeep:
         try:
             verdict = self._desk.store.verify()
         except StoreError:
-            self._desk.verified = False  # what cannot be read does not hold
+            self._desk.verified = False  # what cannot be read does not hold; asked again soon, it may
+            self._due_s[self._verify] = time.monotonic() + PURGE_EVERY_S
             raise
         self._desk.verified = verdict.holds
         if not verdict.holds:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.contract import Engine
-from monitor.files import check_writable, write_whole
+from monitor.files import check_replaceable, check_writable, write_whole
 from monitor.outlets import recorder, refuse_overwriting
 from monitor.settings import Settings
 from monitor.several.mosaic import Mosaic
@@ -34,7 +34,7 @@ class SeveralOutlets:
         output = settings.output
         refuse_overwriting(output, inputs)
         if output.summary is not None:
-            check_writable(output.summary)
+            check_replaceable(output.summary)
         if output.events is not None and str(output.events) != "-":
             check_writable(output.events)
         self._recorder: Any = None

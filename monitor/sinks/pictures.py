@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import count
 from pathlib import Path
 
 import cv2
@@ -29,6 +28,13 @@ class PictureRecorder:
         self._folder, self._only = folder, name
         self._names: dict[Path, str] = {}
         """Of each still picture its file's name, of each video or camera the stem of its frames' names."""
+        self._taken: set[str] = set()
+        self._stems: set[str] = set()
+        """Of videos and cameras."""
+        self._kept: set[str] = set()
+        """Stems that videos cannot have, as pictures are called like their frames."""
+        self._tried: dict[str, int] = {}
+        """Of each first choice, how many numbers were tried: not all of them once more for every picture."""
         with told_as_sink_error(folder, "write to"):
             folder.mkdir(parents=True, exist_ok=True)
             probe = folder / ".monitor-was-here"
@@ -52,19 +58,33 @@ class PictureRecorder:
     def _name(self, frame: Frame) -> str:
         """The file name for a frame: always the same for the same picture, never that of another."""
         origin = frame.origin or Path("frame")
-        stem, suffix = origin.stem, ".png" if origin.suffix.lower() == ".png" else ".jpg"
         if origin not in self._names:
-            names = (f"{stem}{'' if n == 1 else f'-{n}'}{suffix if frame.still else ''}" for n in count(1))
-            self._names[origin] = next(name for name in names if self._free(name, frame.still))
+            self._names[origin] = self._new_name(origin, still=frame.still)
         name = self._names[origin]
         return name if frame.still else f"{name}-{frame.index:06d}.jpg"
 
-    def _free(self, name: str, still: bool) -> bool:
-        """Whether nothing has this name, nor, of a video, any of its frames may have it."""
-        taken = self._names.values()
-        if name in taken:
+    def _new_name(self, origin: Path, *, still: bool) -> str:
+        """A name that nothing has: of a still picture; of a video or camera, the stem that its frames will have."""
+        end = "" if not still else ".png" if origin.suffix.lower() == ".png" else ".jpg"
+        first = f"{origin.stem}{end}"
+        n, name = self._tried.get(first, 0) + 1, first
+        while n > 1 or not self._free(name, still=still):
+            n = max(n, 2)
+            name = f"{origin.stem}-{n}{end}"
+            if self._free(name, still=still):
+                break
+            n += 1
+        self._tried[first] = n
+        self._taken.add(name)
+        if not still:
+            self._stems.add(name)
+        elif number := _NUMBERED.fullmatch(name):
+            self._kept.add(number[1])
+        return name
+
+    def _free(self, name: str, *, still: bool) -> bool:
+        """Whether nothing has this name, and no frame of a video may get it."""
+        if name in self._taken:
             return False
         number = _NUMBERED.fullmatch(name)
-        if still:
-            return number is None or number[1] not in taken
-        return not any((found := _NUMBERED.fullmatch(other)) and found[1] == name for other in taken)
+        return (number is None or number[1] not in self._stems) if still else name not in self._kept

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.contract import EngineInfo
-from monitor.files import check_writable, write_whole
+from monitor.files import check_replaceable, write_whole
 from monitor.timing import Percentiles
 from monitor.types import UNDECIDED, Gap, Losses, Scene, Track
 
@@ -65,7 +65,7 @@ class Summary:
         self._state = ""
         self._closed = False
         if path is not None:
-            check_writable(path)
+            check_replaceable(path)
 
     def write(self, item: Scene | Gap) -> None:
         """Counts a scene; of gaps, how often each state was entered."""

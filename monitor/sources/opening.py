@@ -43,6 +43,10 @@ def state_of(uri: str) -> tuple[int, float | None]:
     return found.st_size, found.st_mtime
 
 
+THREADS = 4
+"""Of a decoder."""
+
+
 class Opened:
     """The container and the video stream of a recording. Raises the errors of `state_of`, and MediaError.
 
@@ -60,6 +64,8 @@ class Opened:
             self.close()
             raise
         self.stream.thread_type = "AUTO" if threads else "NONE"
+        # The same wherever it is decoded: a decoder tells of a damaged packet as many packets later as it has threads.
+        self.stream.codec_context.thread_count = THREADS if threads else 1
         self.stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         self.unit = self.stream.time_base or Fraction(1, 1_000_000)
         """Seconds in one unit of the stream's times."""

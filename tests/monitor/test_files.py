@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import SinkError
-from monitor.files import check_writable, claim, part_of, write_whole
+from monitor.files import check_replaceable, check_writable, claim, part_of, write_whole
 
 
 def test_a_file_is_written_whole_and_nothing_else_stays(tmp_path: Path) -> None:
@@ -45,8 +45,31 @@ def test_links_and_pipes_stay_what_they_are(tmp_path: Path) -> None:
         write_whole(tmp_path / "pipe", b"three")
         assert os.read(reader, 10) == b"three"
         assert (tmp_path / "pipe").is_fifo()
+        check_replaceable(tmp_path / "pipe")
+        assert (tmp_path / "pipe").is_fifo()
     finally:
         os.close(reader)
+
+
+def test_a_pipe_without_a_name_is_written_to(tmp_path: Path) -> None:
+    """As of a shell's `--summary >(jq)`, or /dev/stdout in front of a pipe."""
+    reading, writing = os.pipe()
+    try:
+        path = Path(f"/dev/fd/{writing}")
+        check_replaceable(path)
+        write_whole(path, b"four")
+        assert os.read(reading, 10) == b"four"
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def test_what_is_replaced_needs_a_folder_to_be_made_in(tmp_path: Path) -> None:
+    (tmp_path / "s.json.part").mkdir()
+    (tmp_path / "s.json").write_text("old")
+    with pytest.raises(SinkError):
+        check_replaceable(tmp_path / "s.json")
+    check_writable(tmp_path / "s.json")
 
 
 def test_claiming_makes_folders(tmp_path: Path) -> None:

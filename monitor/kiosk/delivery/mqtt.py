@@ -63,6 +63,8 @@ class Mqtt:
         self._closed = False
         self._id = f"monitor-{uuid.uuid4().hex[:12]}"  # one for all clients: the broker lets go of the old for the new
         self._client: paho.Client | None = None
+        self._stated = 0
+        """Number of the event of the door that TOPIC/state was last told."""
         self._connect()
 
     def send(self, event: Event, body: bytes) -> None:
@@ -71,17 +73,18 @@ class Mqtt:
             pass  # of what came between events
         client = self._connected()
         try:
+            self._tell_state(client, event)
             self._publish(client, "events", body, retain=False)
-            if event.kind == "door" and not self._is_over(event):
-                self._publish(client, "state", _state_of(event), retain=True)
         except NotDelivered:
             self._give_up(client)
             raise
 
-    def _is_over(self, event: Event) -> bool:
-        """The door has changed since: told late, a welcome must not stand there as if it held now."""
-        newest = self._door()
-        return newest is not None and newest.seq > event.seq
+    def _tell_state(self, client: paho.Client, event: Event) -> None:
+        """How the door stands now, before whatever is told late: an old welcome must not stay until it is all told."""
+        newest = self._door() or (event if event.kind == "door" else None)
+        if newest is not None and newest.seq > self._stated:
+            self._publish(client, "state", _state_of(newest), retain=True)
+            self._stated = newest.seq
 
     def _connect(self) -> paho.Client:
         client = paho.Client(CallbackAPIVersion.VERSION2, self._id, protocol=paho.MQTTv5)
@@ -149,6 +152,7 @@ class Mqtt:
         self._why = "it does not answer"
         if door is not None:  # first: an old welcome must not be believed again
             client.publish(f"{self._topic}/state", _state_of(door), qos=1, retain=True)
+            self._stated = door.seq
         client.publish(f"{self._topic}/status", "online", qos=1, retain=True)
 
     def _on_connect_fail(self, _client: paho.Client, _data: Any) -> None:

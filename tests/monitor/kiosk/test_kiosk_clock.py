@@ -55,6 +55,29 @@ def test_nothing_is_removed_before_a_clock_may_have_been_set_right() -> None:
     assert clock.trusted()
 
 
+def test_a_machine_that_is_on_by_day_only_removes_old_events_by_day() -> None:
+    """It has no clock of its own: it begins with last evening's, and the network sets it right."""
+    for _ in range(3):
+        machine = Machine()
+        clock = machine.clock(last_at=machine.wall_s - 60)
+        machine.on_for(100)
+        assert not clock.trusted()
+        machine.wall_s += 12 * 3600
+        machine.on_for(1)
+        assert not clock.trusted()
+        machine.on_for(3700)
+        assert clock.trusted()
+
+
+def test_set_right_or_wrong_after_the_start_everything_that_is_old_then_stays_for_a_day() -> None:
+    machine = Machine()
+    clock = machine.clock(last_at=machine.wall_s - 60)
+    machine.wall_s += 60 * DAY_S
+    assert not clock.trusted()
+    machine.on_for(20 * 3600)
+    assert not clock.trusted()
+
+
 def test_a_clock_by_which_everything_is_old_removes_nothing_for_a_day() -> None:
     """Five years ahead, until the network is there; or right, and the door was closed for five years."""
     last_at = Machine().wall_s

@@ -153,6 +153,16 @@ def test_a_label_that_is_old_decides_nothing() -> None:
     assert entrance().see(1, track(1, "fake", judged_t=-9.0)) is State.STAFF  # what was fake stays so
 
 
+def test_in_a_crowd_a_label_may_wait_longer_for_its_turn() -> None:
+    """The engine works: somebody else has just been judged."""
+    crowd = (track(2, "mask"), track(3, "mask"))
+    door = entrance(fresh_s=2.0, grace_s=0.5)
+    door.see(1, track(1, "mask"), *crowd)
+    waits = track(1, "mask", judged_t=door.t)
+    assert door.see(5.9, waits, *crowd) is State.WELCOME
+    assert door.see(0.8, waits, *crowd) is State.LOOK
+
+
 def test_a_mask_taken_off_is_noticed_after_the_dwell() -> None:
     door = entrance(dwell_s=0.4)
     door.see(1, track(1, "mask"))

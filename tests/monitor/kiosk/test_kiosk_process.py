@@ -29,7 +29,9 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, ...]:
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_in_order_when_told(tmp_path: Path, parts: tuple[object, ...], signum: int) -> None:
     told = tmp_path / "told"
-    (tmp_path / "slow.sh").write_text(f'sleep 0.4; echo "$MONITOR_EVENT_KIND $MONITOR_EVENT_STATE" >> {told}')
+    (tmp_path / "slow.sh").write_text(
+        f'[ "$MONITOR_EVENT_STATE" != fault ] || sleep 0.4; echo "$MONITOR_EVENT_KIND $MONITOR_EVENT_STATE" >> {told}'
+    )
     listening = ("--set", f"kiosk.command.run=sh {tmp_path / 'slow.sh'}")
     with kiosk(tmp_path, *parts, "--loop", *listening) as door:
         door.wait_for("judged pictures", lambda: door.get("/readyz").status_code == 200)

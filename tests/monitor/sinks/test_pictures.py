@@ -53,6 +53,17 @@ def test_a_frame_and_a_picture_that_is_called_like_one_have_two_names(tmp_path: 
     assert sorted(p.name for p in (tmp_path / "two").iterdir()) == ["clip-000000.jpg", "clip-2-000000.jpg"]
 
 
+def test_many_pictures_of_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names: list[str] = []
+    monkeypatch.setattr("monitor.sinks.pictures.write_whole", lambda path, data: names.append(path.name))
+    recorder = PictureRecorder(tmp_path)
+    for i in range(400):
+        recorder.write(of_file(0, f"{i}/frame-000001.jpg", still=True))
+        recorder.write(of_file(0, f"frame-{i:06}.png", still=True))
+    assert len(set(names)) == 800
+    assert max(recorder._tried.values()) == 400  # no name was tried twice
+
+
 def test_frames_without_end_are_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("monitor.sinks.pictures.write_whole", lambda path, data: names.add(path.name))
     names: set[str] = set()
