@@ -34,6 +34,8 @@ class Pictures:
 
     async def after(self, count: int) -> tuple[int, bytes] | None:
         """(step, JPEG) later than step `count`; None at the end of the pictures."""
+        if self._count > count:  # a reader who comes in does not wait with the others for the next one
+            return self._count, self._jpeg
         async with self._lock:
             if self._count > count:
                 return self._count, self._jpeg
