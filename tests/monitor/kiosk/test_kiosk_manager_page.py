@@ -31,7 +31,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[House]:
-    settings = KioskSettings(PolicySettings(dwell_s=0.0), store=StoreSettings(snapshots="blurred"))
+    # The pictures are all alike: on a slow machine signing in takes longer than a camera may stand still.
+    settings = KioskSettings(PolicySettings(dwell_s=0.0, frozen_s=600.0), store=StoreSettings(snapshots="blurred"))
     with house(tmp_path, settings) as made:
         made.see()
         yield made

@@ -33,7 +33,7 @@ FACE = (200.0, 120.0, 320.0, 280.0)
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[House]:
-    with house(tmp_path, KioskSettings(policy=PolicySettings(dwell_s=0.0))) as made:
+    with house(tmp_path, KioskSettings(policy=PolicySettings(dwell_s=0.0, frozen_s=600.0))) as made:
         yield made
 
 
@@ -243,7 +243,7 @@ def test_pictures_are_kept_only_where_asked_for(tmp_path: Path) -> None:
     for wish in ("none", "blurred", "full"):
         folder = tmp_path / wish
         folder.mkdir()
-        settings = KioskSettings(PolicySettings(dwell_s=0), store=StoreSettings(snapshots=wish))  # type: ignore[arg-type]
+        settings = KioskSettings(PolicySettings(dwell_s=0, frozen_s=600.0), store=StoreSettings(snapshots=wish))  # type: ignore[arg-type]
         with house(folder, settings) as home, home.signed_in() as manager:
             welcomed(home, "real")
             event = manager.get("/api/events", params={"kind": "person"}).json()["events"][0]

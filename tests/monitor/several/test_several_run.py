@@ -214,7 +214,9 @@ def test_rtsp_goes_on_while_one_dies_and_one_comes_late(bundle: Path, tmp_path: 
     servers = [flaky]
     file = tmp_path / "cameras.yaml"
     named = {"hall": rtsp.url("live"), "door": flaky.url("live"), "yard": late.url("live")}
-    file.write_text(json.dumps({"sources": [{"name": name, "uri": uri} for name, uri in named.items()]}))
+    listed = [{"name": name, "uri": uri} for name, uri in named.items()]
+    listed[0]["stall_s"] = 60  # a slow machine is no camera that was lost
+    file.write_text(json.dumps({"sources": listed}))
     try:
         with watching_program(None, bundle, tmp_path, "--config", str(file)) as program:
             program.wait_for("appeared", camera="hall")
