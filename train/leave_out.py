@@ -21,7 +21,7 @@ from train.fit import Say, fit, predict
 from train.manifest import Prepared
 from train.measure import auc_by_source, softmax
 from train.recipe import Recipe, load_recipe
-from train.start import Start
+from train.start import NOTHING, Start
 
 TUTOR = "tutor"
 """The recipe of tutors."""
@@ -69,7 +69,7 @@ def leave_one_out(
     Every run has a folder of its own below `folder` and goes on where it was stopped. Raises TrainError for weights
     that have seen the sources, and for a source that is not there.
     """
-    if start.weights not in {"none", "imagenet"}:
+    if start.weights not in NOTHING:
         what = f"{start.weights} may have seen the source that is left out"
         raise TrainError(what, hint="start from none or imagenet; a --teacher without labels of yours is no harm")
     known = sources_with_fakes(data)

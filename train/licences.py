@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from train.public import PUBLIC
+from train.start import NOTHING
 
 _TITLES = "\n".join(f"- {known.title}" for known in PUBLIC.values())
 RESEARCH = f"""The weights in this folder are licensed separately from the program.
@@ -32,7 +33,7 @@ def is_public(metrics: Mapping[str, Any]) -> bool:
     if (seen := metrics.get("seen")) is None:
         return True
     began = metrics.get("training", {}).get("weights", "")
-    return began not in ("none", "imagenet") or any(source in PUBLIC for source, *_ in seen)
+    return began not in NOTHING or any(source in PUBLIC for source, *_ in seen)
 
 
 def licence(metrics: Mapping[str, Any], given: str | None) -> tuple[str, str]:

@@ -9,10 +9,9 @@ from typing import Any
 
 from engines.bundle import load_bundle
 from engines.contract import EngineError
+from train.start import NOTHING
 
 MOST_RUNS = 100
-NOTHING = ("none", "imagenet")
-"""What a run may begin with that has seen none of the pictures."""
 
 
 def training_of(state: Mapping[str, Any]) -> dict[str, Any]:

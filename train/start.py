@@ -9,6 +9,9 @@ from pathlib import Path
 from train.errors import CheckpointError, TrainError
 from train.recipe import Recipe
 
+NOTHING = ("none", "imagenet")
+"""What a run may begin with that has seen none of our pictures."""
+
 
 @dataclass(frozen=True)
 class Start:

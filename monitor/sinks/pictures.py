@@ -67,12 +67,8 @@ class PictureRecorder:
         """A name that nothing has: of a still picture; of a video or camera, the stem that its frames will have."""
         end = "" if not still else ".png" if origin.suffix.lower() == ".png" else ".jpg"
         first = f"{origin.stem}{end}"
-        n, name = self._tried.get(first, 0) + 1, first
-        while n > 1 or not self._free(name, still=still):
-            n = max(n, 2)
-            name = f"{origin.stem}-{n}{end}"
-            if self._free(name, still=still):
-                break
+        n = self._tried.get(first, 0) + 1
+        while not self._free(name := first if n == 1 else f"{origin.stem}-{n}{end}", still=still):
             n += 1
         self._tried[first] = n
         self._taken.add(name)

@@ -25,7 +25,7 @@ from train.manifest import Prepared
 from train.measure import scores
 from train.recipe import Recipe
 from train.reproduction.pictures import crossing
-from train.start import Start
+from train.start import NOTHING, Start
 
 REPORTS = 12
 """Points of the curves of a run."""
@@ -48,7 +48,7 @@ def finish(job: Job, folder: Path, *, say: Say, stopped: Callable[[], bool]) -> 
 
     Raises TrainError for weights that have seen pictures.
     """
-    if job.weights not in {"none", "imagenet"}:
+    if job.weights not in NOTHING:
         raise TrainError(f"a reproduction cannot start from {job.weights}", hint="use --weights none or imagenet")
     asked = {"recipe": json.loads(json.dumps(asdict(job.recipe))), "data_sha256": job.data.digest,
              "weights": job.weights}  # fmt: skip
