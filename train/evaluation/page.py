@@ -123,7 +123,11 @@ def _risk(report: Mapping[str, Any]) -> str:
         rows.append([split, f"{found['confidence']:.2f}", f"{found['decided']:.1%}", f"{1 - found['decided']:.1%}",
                      "" if found["wrong_of_decided"] is None else f"{found['wrong_of_decided']:.1%}"])  # fmt: skip
     head = ["split", "undecided below", "decided", "undecided", "wrong of the decided"]
-    told = f"<p>The limit of the bundle: {text(report['limit'])}, of the pictures it was calibrated with.</p>"
+    limit = report["limit"][0].upper() + report["limit"][1:]
+    told = (
+        f"<p>{text(limit)}, among the pictures it was calibrated with and with their classes weighted. "
+        "Here every picture counts alike.</p>"
+    )
     return "<h2>Undecided</h2>" + told + table(head, rows) + lines(curves, "share decided", "share wrong of those")
 
 

@@ -131,8 +131,12 @@ def test_a_class_that_a_drawing_lacks_does_not_count_in_it():
 
 
 def test_the_page_promises_of_the_limit_what_the_bundle_can_keep(report):
-    assert "the lowest at which at most one answer in twenty" in page({**report, "limit": limit_told(0.7)})
-    assert "more than one answer in twenty may be wrong" in page({**report, "limit": limit_told(MOST_CONFIDENCE)})
+    assert "That limit is the lowest at which at most one answer in twenty" in page(
+        {**report, "limit": limit_told(0.7)}
+    )
+    assert "Below that limit more than one answer in twenty may be wrong" in page(
+        {**report, "limit": limit_told(MOST_CONFIDENCE)}
+    )
 
 
 @pytest.fixture(scope="module")
